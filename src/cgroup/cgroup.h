@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a box needs of a cgroup, whoever owns the tree. Two managers implement it: `tree`, a plain cgroup2
+ * subtree of our own for hosts with no systemd, and `scope`, where systemd makes each box a transient scope.
+ *
+ *   <box>/              empty but for its children, so that controllers can be enabled for them
+ *   ├ supervisor/       judgebox-init
+ *   └ run-<n>/          the processes of one run; limits are set before the first is cloned into it
+ *
+ * How a box comes to life, in both managers:
+ *   1. box_cgroup_new()
+ *   2. the launcher is cloned: into box_cgroup_get_clone_fd() where that is a descriptor (tree), else anywhere
+ *   3. box_cgroup_attach(): tree is done at once; scope asks systemd and calls back when the job is done
+ *   4. box_cgroup_delegate(): supervisor/ is there, and the box's root uid may clone into it
+ *   5. the launcher, in the box's cgroup, unshares its cgroup namespace (rooted at <box>/: systemd mounts
+ *      cgroup2 with nsdelegate, and a namespace rooted lower could not clone into run-<n>), clones
+ *      judgebox-init into supervisor/ and exits. No cgroup.procs is ever written: that costs 10 ms.
+ *   6. box_cgroup_enable_controllers(), now that <box>/ holds no process
+ */
+
+#include <systemd/sd-event.h>
+
+#include "macro.h"
+#include "spec.h"
+
+typedef enum CgroupController {
+        CGROUP_CPU = 1 << 0,
+        CGROUP_MEMORY = 1 << 1,
+        CGROUP_PIDS = 1 << 2,
+        CGROUP_CPUSET = 1 << 3,
+        _CGROUP_CONTROLLERS_ALL = (1 << 4) - 1,
+} CgroupController;
+
+/* "cpu memory pids cpuset" <-> bits; unknown names are skipped. */
+CgroupController cgroup_controllers_from_string(const char *s);
+int cgroup_controllers_to_strv(CgroupController c, char ***ret);
+
+/* What a run cannot have enforced by a cgroup when only these controllers are there. */
+Degraded cgroup_controllers_to_degraded(CgroupController c);
+
+typedef struct CgroupManager CgroupManager;
+typedef struct BoxCgroup BoxCgroup;
+typedef struct RunCgroup RunCgroup;
+
+/* r: 0, or a negative errno: the box has no cgroup then and is to be given up. */
+typedef void (*box_cgroup_attached_t)(BoxCgroup *b, int r, void *userdata);
+/* The cgroup was taken away from outside (systemctl stop). */
+typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
+
+/* `tree`. Finds the cgroup2 mount and a place for a subtree, and makes it:
+ * below `path` (relative to the cgroup2 mount's root) where given; else below the nearest of our own cgroup's
+ * ancestors (or itself) that was delegated to us (the xattr trusted.delegate or user.delegate is "1"), whose
+ * processes, if it has any, are moved to a leaf of it first; else below the root of the hierarchy; in a
+ * container (the root we see is not the real one and holds processes) those are moved to a leaf likewise.
+ * Removes the subtree again on free. -EOPNOTSUPP where there is no cgroup2 at all. */
+int cgroup_manager_new_tree(const char *path, CgroupManager **ret);
+
+/* Frees the manager; every BoxCgroup must be gone. */
+CgroupManager *cgroup_manager_free(CgroupManager *m);
+DEFINE_TRIVIAL_CLEANUP_FUNC(CgroupManager *, cgroup_manager_free);
+
+const char *cgroup_manager_get_name(CgroupManager *m); /* "tree" or "scope" */
+CgroupController cgroup_manager_get_controllers(CgroupManager *m);
+
+/* The name is "<uid>-<id>"; -EEXIST where a box of that name is there. */
+int box_cgroup_new(CgroupManager *m, uid_t owner, const char *id, const char *description, BoxCgroup **ret);
+
+/* Takes the box's cgroups away; every process in them must be gone (its judgebox-init reaped). What cannot be
+ * removed is logged at debug level and left to the manager. */
+BoxCgroup *box_cgroup_free(BoxCgroup *b);
+DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
+
+int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
+int box_cgroup_attach(BoxCgroup *b, pid_t pid, int pidfd, box_cgroup_attached_t callback, void *userdata);
+void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback, void *userdata);
+
+/* Makes supervisor/; cgroup.procs of <box>/ and supervisor/ become uid's. ret_supervisor_fd: O_PATH|O_DIRECTORY of
+ * supervisor/, for CLONE_INTO_CGROUP; the caller's. */
+int box_cgroup_delegate(BoxCgroup *b, uid_t uid, int *ret_supervisor_fd);
+int box_cgroup_enable_controllers(BoxCgroup *b);
+
+/* Relative to the cgroup2 mount, with a leading slash. */
+const char *box_cgroup_get_path(BoxCgroup *b);
+
+/* SIGKILL for all that is in it, judgebox-init included (cgroup.kill). */
+int box_cgroup_kill(BoxCgroup *b);
+
+/* Use of the whole box; RESULT_UNKNOWN where the controller is missing. */
+int box_cgroup_read_usage(BoxCgroup *b, usec_t *ret_cpu_usec, uint64_t *ret_memory_bytes, uint64_t *ret_processes);
+
+/* The descriptors of a run's cgroup that judgebox-init gets; -EBADF where the controller or file is missing. */
+typedef enum RunCgroupFd {
+        RUN_CGROUP_DIR,  /* O_PATH|O_DIRECTORY, for CLONE_INTO_CGROUP */
+        RUN_CGROUP_KILL, /* cgroup.kill, for writing */
+        RUN_CGROUP_PROCS, /* cgroup.procs, for reading */
+        RUN_CGROUP_CPU_STAT,
+        RUN_CGROUP_MEMORY_PEAK,
+        RUN_CGROUP_MEMORY_EVENTS, /* memory.events.local where there is one */
+        RUN_CGROUP_MEMORY_CURRENT,
+        RUN_CGROUP_PIDS_PEAK,
+        RUN_CGROUP_PIDS_EVENTS,
+        _RUN_CGROUP_FD_MAX,
+} RunCgroupFd;
+
+/* Makes run-<n>/, whose cgroup.procs belongs to the uid given to box_cgroup_delegate(). */
+int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret);
+
+/* rmdir; every process in it must be gone. */
+RunCgroup *run_cgroup_free(RunCgroup *c);
+DEFINE_TRIVIAL_CLEANUP_FUNC(RunCgroup *, run_cgroup_free);
+
+int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */
+
+/* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers
+ * are there and the value differs from what was written before. */
+int run_cgroup_set_limits(RunCgroup *c, const Limits *limits);
+
+/* What judgebox-init reads through those descriptors: pread() from the start, never a new open(). A field that is
+ * not in the file is RESULT_UNKNOWN. */
+typedef struct CpuStat {
+        usec_t usage_usec, user_usec, system_usec, throttled_usec;
+} CpuStat;
+
+int cgroup_read_cpu_stat(int fd, CpuStat *ret);
+/* A file with one number ("max" is LIMIT_NONE). */
+int cgroup_read_uint64(int fd, uint64_t *ret);
+/* "key value" lines, as in memory.events: -ENOENT where there is no such key. */
+int cgroup_read_key(int fd, const char *key, uint64_t *ret);

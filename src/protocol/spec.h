@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What is asked of a box and of a run, and what comes back: the words that judgeboxd and judgebox-init
+ * share. Nothing here knows how it is asked for (varlink, D-Bus) or carried out. */
+
+#include "string-util.h"
+#include "time-util.h"
+
+#define LIMIT_NONE UINT64_MAX  /* explicitly unlimited */
+
+typedef enum LimitType {
+        LIMIT_CPU_TIME,   /* usec */
+        LIMIT_EXTRA_TIME, /* usec */
+        LIMIT_WALL_TIME,  /* usec */
+        LIMIT_IDLE_TIME,  /* usec */
+        LIMIT_MEMORY,     /* bytes */
+        LIMIT_PROCESSES,
+        LIMIT_STACK,     /* bytes */
+        LIMIT_FILE_SIZE, /* bytes */
+        LIMIT_OUTPUT,    /* bytes, for each stream */
+        LIMIT_OPEN_FILES,
+        LIMIT_CORE, /* bytes */
+        LIMIT_CPUS,
+        _LIMIT_TYPE_MAX,
+        _LIMIT_TYPE_INVALID = -EINVAL,
+} LimitType;
+
+/* The names of org.judgebox.Manager's type Limits. */
+const char *limit_type_to_string(LimitType t);
+LimitType limit_type_from_string(const char *s);
+
+/* The range in which a given value must be; LIMIT_NONE is outside, and only a default. */
+bool limit_value_is_valid(LimitType t, uint64_t value);
+void limit_range(LimitType t, uint64_t *ret_min, uint64_t *ret_max);
+
+typedef struct Limits {
+        uint64_t values[_LIMIT_TYPE_MAX];
+        uint32_t set; /* bit t: values[t] was given */
+        char *cpu_set;
+} Limits;
+
+#define LIMITS_NULL (Limits) {}
+
+static inline bool limits_has(const Limits *l, LimitType t) {
+        return l->set & (UINT32_C(1) << t);
+}
+
+static inline void limits_set(Limits *l, LimitType t, uint64_t value) {
+        l->values[t] = value;
+        l->set |= UINT32_C(1) << t;
+}
+
+void limits_done(Limits *l);
+int limits_copy(const Limits *l, Limits *ret);
+
+/* Fills in from `defaults` what is not given. */
+int limits_inherit(Limits *l, const Limits *defaults);
+
+/* contract.md's defaults, every field set; wall, where not given, is three times CPU. */
+int limits_apply_defaults(Limits *l);
+
+/* In order of precedence, strongest first: where several apply, the first is the verdict. */
+typedef enum Verdict {
+        VERDICT_INTERNAL_ERROR,
+        VERDICT_EXEC_FAILED,
+        VERDICT_SECURITY_VIOLATION,
+        VERDICT_MEMORY_LIMIT,
+        VERDICT_CPU_TIME_LIMIT,
+        VERDICT_WALL_TIME_LIMIT,
+        VERDICT_IDLE_LIMIT,
+        VERDICT_OUTPUT_LIMIT,
+        VERDICT_CANCELED,
+        VERDICT_SIGNALED,
+        VERDICT_RUNTIME_ERROR,
+        VERDICT_OK,
+        _VERDICT_MAX,
+        _VERDICT_INVALID = -EINVAL,
+} Verdict;
+
+const char *verdict_to_string(Verdict v);
+Verdict verdict_from_string(const char *s);
+
+/* What judgebox-init was doing when it failed. */
+typedef enum Step {
+        STEP_NONE,
+        STEP_PROTOCOL,
+        STEP_NAMESPACE,
+        STEP_CGROUP,
+        STEP_USER,
+        STEP_ROOT,
+        STEP_MOUNT,
+        STEP_DEVICE,
+        STEP_PROC,
+        STEP_BIND,
+        STEP_PIVOT_ROOT,
+        STEP_HOSTNAME,
+        STEP_LOOPBACK,
+        STEP_CAPABILITIES,
+        STEP_SECCOMP,
+        STEP_SPAWN,
+        STEP_STDIN,
+        STEP_STDOUT,
+        STEP_STDERR,
+        STEP_DESCRIPTORS,
+        STEP_RLIMIT,
+        STEP_CHDIR,
+        STEP_AFFINITY,
+        STEP_EXEC,
+        STEP_FILE,
+        STEP_RESET,
+        _STEP_MAX,
+        _STEP_INVALID = -EINVAL,
+} Step;
+
+const char *step_to_string(Step s);
+Step step_from_string(const char *s);
+
+/* What could not be enforced by a cgroup; bits. */
+typedef enum Degraded {
+        DEGRADED_MEMORY = 1 << 0,
+        DEGRADED_PROCESSES = 1 << 1,
+        DEGRADED_CPUS = 1 << 2,
+        DEGRADED_CPU_SET = 1 << 3,
+        _DEGRADED_ALL = (1 << 4) - 1,
+} Degraded;
+
+/* Appends the names, as in a result's "degraded". */
+int degraded_to_strv(Degraded d, char ***ret);
+
+typedef struct BindSpec {
+        int source_fd;
+        char *path; /* absolute, inside */
+        bool writable;
+        bool noexec;
+} BindSpec;
+
+typedef struct TmpfsSpec {
+        char *path;
+        uint64_t bytes;
+} TmpfsSpec;
+
+#define BOX_BINDS_MAX 12U /* a message carries at most 16 descriptors */
+#define BOX_TMPFS_MAX 16U
+
+typedef struct BoxSettings {
+        uint64_t storage_bytes;
+        uint64_t inodes;
+        char *host_name;
+        char *domain_name;
+        bool share_network;
+        BindSpec binds[BOX_BINDS_MAX];
+        size_t n_binds;
+        TmpfsSpec tmpfs[BOX_TMPFS_MAX];
+        size_t n_tmpfs;
+        Limits limits; /* judgeboxd's alone: not sent to judgebox-init */
+} BoxSettings;
+
+#define BOX_STORAGE_DEFAULT (UINT64_C(256) << 20)
+#define BOX_INODES_DEFAULT UINT64_C(65536)
+
+void box_settings_init(BoxSettings *s);
+/* Frees strings and closes descriptors. */
+void box_settings_done(BoxSettings *s);
+
+typedef enum StreamType {
+        STREAM_NULL,    /* /dev/null */
+        STREAM_FD,      /* a descriptor */
+        STREAM_PATH,    /* a file of the box */
+        STREAM_CAPTURE, /* output only */
+        STREAM_STDOUT,  /* standard error only: joined to standard output */
+        _STREAM_TYPE_MAX,
+} StreamType;
+
+typedef struct StreamSpec {
+        StreamType type;
+        int fd;     /* STREAM_FD */
+        char *path; /* STREAM_PATH */
+} StreamSpec;
+
+#define RUN_EXTRA_FDS_MAX 8U
+#define RUN_ARGUMENTS_MAX 65536U
+
+typedef struct RunSpec {
+        char **argv;
+        char **environment;
+        char *working_directory;
+        StreamSpec streams[3];
+        int exec_fd; /* a sealed memfd, or -EBADF */
+        int extra_fds[RUN_EXTRA_FDS_MAX];
+        int extra_targets[RUN_EXTRA_FDS_MAX];
+        size_t n_extra_fds;
+        Limits limits; /* every field set */
+        Degraded degraded; /* what judgebox-init has to enforce by other means */
+} RunSpec;
+
+void run_spec_init(RunSpec *s);
+void run_spec_done(RunSpec *s);
+
+typedef struct RunResult {
+        Verdict verdict;
+        Step step;   /* exec-failed and internal-error */
+        int error;   /* positive errno, with step */
+        int exit_status; /* -1: did not exit */
+        int signal;  /* 0: was not killed by one */
+        int output_stream; /* output-limit: 1 or 2, or 0 for a file */
+        usec_t cpu_usec, user_usec, system_usec, wall_usec;
+        uint64_t memory_peak_bytes, max_rss_bytes;
+        uint64_t oom_kills, processes_peak, process_limit_hits;
+        uint64_t voluntary_switches, forced_switches;
+        usec_t throttled_usec;
+        uint64_t stdout_bytes, stderr_bytes;
+        Degraded degraded;
+} RunResult;
+
+/* An evidence field that is not known. */
+#define RESULT_UNKNOWN UINT64_MAX
+
+void run_result_init(RunResult *r);
+
+/* One sentence for people, such as "Killed by SIGSEGV." The limits are those the run had. NULL: out of memory. */
+char *run_result_message(const RunResult *r, const Limits *limits, const char *program);
