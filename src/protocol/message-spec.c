@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fd-util.h"
+#include "message.h"
+
+/* The messages that carry a whole specification: how it is laid out, and how it is read back with every count
+ * and value checked. */
+
+typedef struct Tail {
+        char *data;
+        size_t size, allocated;
+} Tail;
+
+static void tail_done(Tail *t) {
+        free(t->data);
+}
+
+static int tail_add(Tail *t, const char *s) {
+        size_t n;
+
+        s = strempty(s);
+        n = strlen(s) + 1;
+
+        if (n > t->allocated - t->size) {
+                size_t want = MAX(t->allocated * 2, t->size + n + 1024);
+                char *grown;
+
+                grown = realloc(t->data, want);
+                if (!grown)
+                        return -ENOMEM;
+                t->data = grown;
+                t->allocated = want;
+        }
+
+        memcpy(t->data + t->size, s, n);
+        t->size += n;
+        return 0;
+}
+
+static int tail_add_strv(Tail *t, char *const *l) {
+        int r;
+
+        for (; l && *l; l++) {
+                r = tail_add(t, *l);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* An empty string stands for "not given". */
+static int next_string_dup(Message *m, char **ret) {
+        const char *s;
+        int r;
+
+        r = message_next_string(m, &s);
+        if (r < 0)
+                return r;
+
+        return isempty(s) ? 0 : free_and_strdup(ret, s);
+}
+
+static int next_strv(Message *m, size_t n, char ***ret) {
+        _cleanup_strv_free_ char **l = NULL;
+        const char *s;
+        int r;
+
+        l = new0(char *, n + 1);
+        if (!l)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n; i++) {
+                r = message_next_string(m, &s);
+                if (r < 0)
+                        return r;
+
+                l[i] = strdup(s);
+                if (!l[i])
+                        return -ENOMEM;
+        }
+
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s) {
+        _cleanup_(tail_done) Tail tail = {};
+        MessageConfigure m = {
+                .storage_bytes = s->storage_bytes,
+                .inodes = s->inodes,
+                .share_network = s->share_network,
+                .n_binds = (uint32_t) s->n_binds,
+                .n_tmpfs = (uint32_t) s->n_tmpfs,
+        };
+        int fds[BOX_BINDS_MAX], r;
+
+        r = tail_add(&tail, s->host_name);
+        if (r < 0)
+                return r;
+
+        r = tail_add(&tail, s->domain_name);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < s->n_binds; i++) {
+                fds[i] = s->binds[i].source_fd;
+                m.bind_flags[i] = (s->binds[i].writable ? 1U : 0U) | (s->binds[i].noexec ? 2U : 0U);
+                r = tail_add(&tail, s->binds[i].path);
+                if (r < 0)
+                        return r;
+        }
+
+        for (size_t i = 0; i < s->n_tmpfs; i++) {
+                m.tmpfs_bytes[i] = s->tmpfs[i].bytes;
+                r = tail_add(&tail, s->tmpfs[i].path);
+                if (r < 0)
+                        return r;
+        }
+
+        return message_send(socket_fd, MESSAGE_CONFIGURE, serial, &m, sizeof(m), tail.data, tail.size, fds, s->n_binds);
+}
+
+static int parse_configure(Message *m, BoxSettings *s) {
+        int r;
+
+        s->storage_bytes = m->configure.storage_bytes;
+        s->inodes = m->configure.inodes;
+        s->share_network = m->configure.share_network;
+
+        if (m->configure.n_binds > BOX_BINDS_MAX || m->configure.n_tmpfs > BOX_TMPFS_MAX)
+                return -EBADMSG;
+
+        r = next_string_dup(m, &s->host_name);
+        if (r < 0)
+                return r;
+
+        r = next_string_dup(m, &s->domain_name);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < m->configure.n_binds; i++) {
+                BindSpec *b = s->binds + i;
+                int fd;
+
+                fd = message_next_fd(m);
+                if (fd < 0)
+                        return fd;
+
+                *b = (BindSpec) {
+                        .source_fd = fd,
+                        .writable = m->configure.bind_flags[i] & 1,
+                        .noexec = m->configure.bind_flags[i] & 2,
+                };
+                s->n_binds++;
+
+                r = next_string_dup(m, &b->path);
+                if (r < 0)
+                        return r;
+                if (!b->path)
+                        return -EBADMSG;
+        }
+
+        for (size_t i = 0; i < m->configure.n_tmpfs; i++) {
+                TmpfsSpec *t = s->tmpfs + i;
+
+                *t = (TmpfsSpec) { .bytes = m->configure.tmpfs_bytes[i] };
+                s->n_tmpfs++;
+
+                r = next_string_dup(m, &t->path);
+                if (r < 0)
+                        return r;
+                if (!t->path)
+                        return -EBADMSG;
+        }
+
+        return message_check_end(m);
+}
+
+int message_parse_configure(Message *m, BoxSettings *ret) {
+        BoxSettings s;
+        int r;
+
+        box_settings_init(&s);
+        r = parse_configure(m, &s);
+        if (r < 0) {
+                box_settings_done(&s);
+                return r;
+        }
+
+        *ret = s;
+        return 0;
+}
+
+int message_send_prepare(int socket_fd, uint32_t serial, uint64_t run, const int *fds, size_t n_fds) {
+        MessagePrepare m = { .run = run };
+        int present[MESSAGE_FDS_MAX];
+        size_t n = 0;
+
+        assert(n_fds <= MESSAGE_FDS_MAX);
+
+        for (size_t i = 0; i < n_fds; i++)
+                if (fds[i] >= 0) {
+                        m.fds_mask |= UINT32_C(1) << i;
+                        present[n++] = fds[i];
+                }
+
+        return message_send(socket_fd, MESSAGE_PREPARE, serial, &m, sizeof(m), NULL, 0, present, n);
+}
+
+int message_parse_prepare(Message *m, int *ret_fds, size_t n_fds) {
+        assert(n_fds <= MESSAGE_FDS_MAX);
+
+        if ((m->prepare.fds_mask >> n_fds) != 0 ||
+            (size_t) __builtin_popcount(m->prepare.fds_mask) != m->n_fds ||
+            m->tail_size != 0)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < n_fds; i++)
+                ret_fds[i] = m->prepare.fds_mask & (UINT32_C(1) << i) ? message_next_fd(m) : -EBADF;
+
+        return 0;
+}
+
+int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const RunSpec *s) {
+        _cleanup_(tail_done) Tail tail = {};
+        MessageExecute m = {
+                .run = run,
+                .n_argv = (uint32_t) strv_length(s->argv),
+                .n_environment = (uint32_t) strv_length(s->environment),
+                .has_exec_fd = s->exec_fd >= 0,
+                .n_extra_fds = (uint32_t) s->n_extra_fds,
+                .degraded = s->degraded,
+        };
+        int fds[MESSAGE_FDS_MAX], r;
+        size_t n = 0;
+
+        memcpy(m.limits, s->limits.values, sizeof(m.limits));
+
+        r = tail_add_strv(&tail, s->argv);
+        if (r < 0)
+                return r;
+        r = tail_add_strv(&tail, s->environment);
+        if (r < 0)
+                return r;
+        r = tail_add(&tail, s->working_directory);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
+                m.stream_types[i] = s->streams[i].type;
+                if (s->streams[i].type == STREAM_FD)
+                        fds[n++] = s->streams[i].fd;
+                r = tail_add(&tail, s->streams[i].path);
+                if (r < 0)
+                        return r;
+        }
+
+        r = tail_add(&tail, s->limits.cpu_set);
+        if (r < 0)
+                return r;
+
+        if (s->exec_fd >= 0)
+                fds[n++] = s->exec_fd;
+        for (size_t i = 0; i < s->n_extra_fds; i++) {
+                m.extra_targets[i] = s->extra_targets[i];
+                fds[n++] = s->extra_fds[i];
+        }
+
+        return message_send(socket_fd, MESSAGE_EXECUTE, serial, &m, sizeof(m), tail.data, tail.size, fds, n);
+}
+
+static bool stream_type_is_valid(size_t stream, uint32_t type) {
+        switch (type) {
+        case STREAM_NULL:
+        case STREAM_FD:
+        case STREAM_PATH:
+                return true;
+        case STREAM_CAPTURE:
+                return stream > 0;
+        case STREAM_STDOUT:
+                return stream == 2;
+        default:
+                return false;
+        }
+}
+
+static int parse_execute(Message *m, RunSpec *s) {
+        const MessageExecute *x = &m->execute;
+        int r;
+
+        if (x->n_argv == 0 || x->n_argv > RUN_ARGUMENTS_MAX ||
+            x->n_environment > RUN_ARGUMENTS_MAX ||
+            x->n_extra_fds > RUN_EXTRA_FDS_MAX ||
+            (x->degraded & ~(uint32_t) _DEGRADED_ALL))
+                return -EBADMSG;
+
+        memcpy(s->limits.values, x->limits, sizeof(x->limits));
+        s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
+        s->degraded = (Degraded) x->degraded;
+
+        r = next_strv(m, x->n_argv, &s->argv);
+        if (r < 0)
+                return r;
+        r = next_strv(m, x->n_environment, &s->environment);
+        if (r < 0)
+                return r;
+        r = next_string_dup(m, &s->working_directory);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
+                StreamSpec *stream = s->streams + i;
+
+                if (!stream_type_is_valid(i, x->stream_types[i]))
+                        return -EBADMSG;
+                stream->type = (StreamType) x->stream_types[i];
+
+                if (stream->type == STREAM_FD) {
+                        stream->fd = message_next_fd(m);
+                        if (stream->fd < 0)
+                                return -EBADMSG;
+                }
+
+                r = next_string_dup(m, &stream->path);
+                if (r < 0)
+                        return r;
+                if ((stream->type == STREAM_PATH) != !!stream->path)
+                        return -EBADMSG;
+        }
+
+        r = next_string_dup(m, &s->limits.cpu_set);
+        if (r < 0)
+                return r;
+
+        if (x->has_exec_fd) {
+                s->exec_fd = message_next_fd(m);
+                if (s->exec_fd < 0)
+                        return -EBADMSG;
+        }
+
+        for (size_t i = 0; i < x->n_extra_fds; i++) {
+                int fd;
+
+                if (x->extra_targets[i] < 3 || x->extra_targets[i] >= 1 << 20)
+                        return -EBADMSG;
+
+                fd = message_next_fd(m);
+                if (fd < 0)
+                        return -EBADMSG;
+
+                s->extra_targets[i] = x->extra_targets[i];
+                s->extra_fds[s->n_extra_fds++] = fd;
+        }
+
+        return message_check_end(m);
+}
+
+int message_parse_execute(Message *m, RunSpec *ret) {
+        RunSpec s;
+        int r;
+
+        run_spec_init(&s);
+        r = parse_execute(m, &s);
+        if (r < 0) {
+                run_spec_done(&s);
+                return r;
+        }
+
+        *ret = s;
+        return 0;
+}
