@@ -21,6 +21,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "cgroup-read.h"
 #include "macro.h"
 #include "spec.h"
 
@@ -89,20 +90,6 @@ int box_cgroup_kill(BoxCgroup *b);
 /* Use of the whole box; RESULT_UNKNOWN where the controller is missing. */
 int box_cgroup_read_usage(BoxCgroup *b, usec_t *ret_cpu_usec, uint64_t *ret_memory_bytes, uint64_t *ret_processes);
 
-/* The descriptors of a run's cgroup that judgebox-init gets; -EBADF where the controller or file is missing. */
-typedef enum RunCgroupFd {
-        RUN_CGROUP_DIR,  /* O_PATH|O_DIRECTORY, for CLONE_INTO_CGROUP */
-        RUN_CGROUP_KILL, /* cgroup.kill, for writing */
-        RUN_CGROUP_PROCS, /* cgroup.procs, for reading */
-        RUN_CGROUP_CPU_STAT,
-        RUN_CGROUP_MEMORY_PEAK,
-        RUN_CGROUP_MEMORY_EVENTS, /* memory.events.local where there is one */
-        RUN_CGROUP_MEMORY_CURRENT,
-        RUN_CGROUP_PIDS_PEAK,
-        RUN_CGROUP_PIDS_EVENTS,
-        _RUN_CGROUP_FD_MAX,
-} RunCgroupFd;
-
 /* Makes run-<n>/, whose cgroup.procs belongs to the uid given to box_cgroup_delegate(). */
 int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret);
 
@@ -115,15 +102,3 @@ int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */
 /* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers
  * are there and the value differs from what was written before. */
 int run_cgroup_set_limits(RunCgroup *c, const Limits *limits);
-
-/* What judgebox-init reads through those descriptors: pread() from the start, never a new open(). A field that is
- * not in the file is RESULT_UNKNOWN. */
-typedef struct CpuStat {
-        usec_t usage_usec, user_usec, system_usec, throttled_usec;
-} CpuStat;
-
-int cgroup_read_cpu_stat(int fd, CpuStat *ret);
-/* A file with one number ("max" is LIMIT_NONE). */
-int cgroup_read_uint64(int fd, uint64_t *ret);
-/* "key value" lines, as in memory.events: -ENOENT where there is no such key. */
-int cgroup_read_key(int fd, const char *key, uint64_t *ret);

@@ -9,6 +9,10 @@
 
 #define LIMIT_NONE UINT64_MAX  /* explicitly unlimited */
 
+/* Whom the program runs as, inside. */
+#define BOX_UID ((uid_t) 1000)
+#define BOX_GID ((gid_t) 1000)
+
 typedef enum LimitType {
         LIMIT_CPU_TIME,   /* usec */
         LIMIT_EXTRA_TIME, /* usec */
