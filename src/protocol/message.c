@@ -7,7 +7,7 @@ static const char *const message_type_table[_MESSAGE_TYPE_MAX] = {
         [MESSAGE_EXECUTE] = "execute", [MESSAGE_KILL] = "kill",           [MESSAGE_COLLECT] = "collect",
         [MESSAGE_OPEN] = "open",       [MESSAGE_MKDIR] = "mkdir",         [MESSAGE_REMOVE] = "remove",
         [MESSAGE_LIST] = "list",       [MESSAGE_RESET] = "reset",         [MESSAGE_STORAGE] = "storage",
-        [MESSAGE_REPLY] = "reply",     [MESSAGE_FINISHED] = "finished",
+        [MESSAGE_COPY] = "copy",       [MESSAGE_REPLY] = "reply",         [MESSAGE_FINISHED] = "finished",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(message_type, MessageType);
@@ -20,6 +20,7 @@ static const size_t message_size_table[_MESSAGE_TYPE_MAX] = {
         [MESSAGE_KILL] = sizeof(MessageRun),
         [MESSAGE_COLLECT] = sizeof(MessageRun),
         [MESSAGE_OPEN] = sizeof(MessageFile),
+        [MESSAGE_COPY] = sizeof(MessageFile),
         [MESSAGE_MKDIR] = sizeof(MessageFile),
         [MESSAGE_REMOVE] = sizeof(MessageFile),
         [MESSAGE_LIST] = sizeof(MessageFile),
@@ -251,6 +252,29 @@ int message_parse_file(Message *m, FileFlags *ret_flags, const char **ret_path) 
 
         *ret_flags = (FileFlags) m->file.flags;
         *ret_path = path;
+        return 0;
+}
+
+int message_send_copy(int socket_fd, uint32_t serial, FileFlags flags, const char *path, int source_fd) {
+        MessageFile m = { .flags = flags };
+
+        return message_send(socket_fd, MESSAGE_COPY, serial, &m, sizeof(m), path, strlen(path) + 1, &source_fd, 1);
+}
+
+int message_parse_copy(Message *m, FileFlags *ret_flags, const char **ret_path, int *ret_source_fd) {
+        int r;
+
+        if (m->n_fds != 1)
+                return -EBADMSG;
+
+        m->fds_used = 1;
+        r = message_parse_file(m, ret_flags, ret_path);
+        if (r < 0) {
+                m->fds_used = 0;
+                return r;
+        }
+
+        *ret_source_fd = m->fds[0];
         return 0;
 }
 

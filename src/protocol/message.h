@@ -33,6 +33,7 @@ typedef enum MessageType {
         MESSAGE_KILL,
         MESSAGE_COLLECT,
         MESSAGE_OPEN,
+        MESSAGE_COPY,
         MESSAGE_MKDIR,
         MESSAGE_REMOVE,
         MESSAGE_LIST,
@@ -109,14 +110,18 @@ typedef struct MessageRun {
 
 typedef enum FileFlags {
         FILE_CREATE = 1 << 0,     /* OPEN: create or truncate for writing; else read */
-        FILE_EXECUTABLE = 1 << 1, /* OPEN with CREATE: mode 0755 */
+        FILE_EXECUTABLE = 1 << 1, /* OPEN with CREATE, COPY: mode 0755 */
         FILE_RECURSIVE = 1 << 2,  /* REMOVE, LIST */
-        FILE_PARENTS = 1 << 3,    /* OPEN with CREATE: make the directories above */
+        FILE_PARENTS = 1 << 3,    /* OPEN with CREATE, COPY: make the directories above */
         _FILE_FLAGS_ALL = (1 << 4) - 1,
 } FileFlags;
 
-/* OPEN, MKDIR, REMOVE, LIST. Tail: the path. A descriptor comes back for OPEN, with the size as value; LIST's
- * REPLY has the entries as tail: for each a MessageEntry and the name with its NUL. */
+/* OPEN, COPY, MKDIR, REMOVE, LIST. Tail: the path. A descriptor comes back for OPEN, with the size as value;
+ * LIST's REPLY has the entries as tail: for each a MessageEntry and the name with its NUL.
+ *
+ * COPY creates or truncates the path and fills it from the one descriptor that comes along, from its start: a
+ * regular file (else -EINVAL) of the caller's, which may be slow or stuck. That is why judgebox-init copies and
+ * not judgeboxd: only its own box waits. No more than the box's storage is read: -ENOSPC. */
 typedef struct MessageFile {
         MessageHeader header;
         uint32_t flags;
@@ -210,6 +215,10 @@ int message_parse_execute(Message *m, RunSpec *ret);
 int message_send_run(int socket_fd, MessageType type, uint32_t serial, uint64_t run, bool again);
 int message_send_file(int socket_fd, MessageType type, uint32_t serial, FileFlags flags, const char *path);
 int message_parse_file(Message *m, FileFlags *ret_flags, const char **ret_path);
+
+/* COPY; the source stays the sender's, and is the receiver's from the parse on. */
+int message_send_copy(int socket_fd, uint32_t serial, FileFlags flags, const char *path, int source_fd);
+int message_parse_copy(Message *m, FileFlags *ret_flags, const char **ret_path, int *ret_source_fd);
 
 /* PING, RESET, STORAGE */
 int message_send_simple(int socket_fd, MessageType type, uint32_t serial);

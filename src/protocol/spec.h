@@ -190,7 +190,7 @@ typedef struct RunSpec {
         char **environment;
         char *working_directory;
         StreamSpec streams[3];
-        int exec_fd; /* a sealed memfd, or -EBADF */
+        int exec_fd; /* a regular file, of which judgebox-init runs a sealed copy; or -EBADF */
         int extra_fds[RUN_EXTRA_FDS_MAX];
         int extra_targets[RUN_EXTRA_FDS_MAX];
         size_t n_extra_fds;

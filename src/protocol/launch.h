@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How judgebox-init comes up, before the messages of message.h: two packets on the same socket.
+ *
+ *   judgeboxd -> its forked child: "go", with supervisor/ of the box's cgroup. Sent when the uid and gid maps are
+ *   written and the child is in the box's cgroup. The child, which still runs judgeboxd's code, puts the
+ *   descriptor at JUDGEBOX_INIT_CGROUP_FD and executes judgebox-init: that is the launcher.
+ *
+ *   launcher -> judgeboxd: "started", with a pidfd of PID 1 of the box, which it has cloned as a child of
+ *   judgeboxd's (CLONE_PARENT); or "failed". Then it exits, and PID 1 speaks the messages. */
+
+#include "spec.h"
+
+int launch_send_go(int socket_fd, int supervisor_fd);
+
+/* Async-signal-safe. The descriptor is the caller's, close-on-exec. */
+int launch_receive_go(int socket_fd, int *ret_supervisor_fd);
+
+int launch_send_started(int socket_fd, int pidfd);
+int launch_send_failed(int socket_fd, Step step, int error);
+
+/* 1: started, with a pidfd that is the caller's; 0: failed, with step and positive errno; -EAGAIN, -ECONNRESET at
+ * the end of the stream, -EBADMSG for anything else. */
+int launch_receive(int socket_fd, int *ret_pidfd, Step *ret_step, int *ret_error);
