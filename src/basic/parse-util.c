@@ -157,39 +157,71 @@ int parse_boolean(const char *s) {
 
 #define CPU_MAX UINT64_C(8192)
 
-int parse_cpu_list(const char *s, unsigned *ret_n) {
-        unsigned n = 0;
+/* Takes one "N" or "N-M" with the comma behind it, if there is one. Returns whether more follows. */
+static int take_cpu_range(const char **p, uint64_t *ret_first, uint64_t *ret_last) {
+        uint64_t first, last;
 
-        assert(s);
+        if (take_digits(p, &first) <= 0)
+                return -EINVAL;
 
-        for (;;) {
-                uint64_t first, last;
-
-                if (take_digits(&s, &first) <= 0)
-                        return -EINVAL;
-
-                last = first;
-                if (*s == '-') {
-                        s++;
-                        if (take_digits(&s, &last) <= 0)
-                                return -EINVAL;
-                }
-
-                if (last < first)
-                        return -EINVAL;
-                if (last >= CPU_MAX)
-                        return -ERANGE;
-
-                n += (unsigned) (last - first + 1);
-
-                if (!*s)
-                        break;
-                if (*s++ != ',')
+        last = first;
+        if (**p == '-') {
+                (*p)++;
+                if (take_digits(p, &last) <= 0)
                         return -EINVAL;
         }
 
+        if (last < first)
+                return -EINVAL;
+        if (last >= CPU_MAX)
+                return -ERANGE;
+
+        *ret_first = first;
+        *ret_last = last;
+
+        if (!**p)
+                return false;
+        return *(*p)++ == ',' ? true : -EINVAL;
+}
+
+int parse_cpu_list(const char *s, unsigned *ret_n) {
+        uint64_t first, last;
+        unsigned n = 0;
+        int r;
+
+        assert(s);
+
+        do {
+                r = take_cpu_range(&s, &first, &last);
+                if (r < 0)
+                        return r;
+                n += (unsigned) (last - first + 1);
+        } while (r > 0);
+
         if (ret_n)
                 *ret_n = n;
+        return 0;
+}
+
+int parse_cpu_set(const char *s, cpu_set_t *ret) {
+        uint64_t first, last;
+        cpu_set_t set;
+        int r;
+
+        assert(s);
+        assert(ret);
+
+        CPU_ZERO(&set);
+
+        do {
+                r = take_cpu_range(&s, &first, &last);
+                if (r < 0)
+                        return r;
+                for (uint64_t i = first; i <= last && i < CPU_SETSIZE; i++)
+                        CPU_SET((size_t) i, &set);
+        } while (r > 0);
+
+        *ret = set;
         return 0;
 }
 

@@ -4,6 +4,8 @@
 /* Text to values and back. A value that is not exactly what is asked for is -EINVAL, one that does not fit
  * is -ERANGE; nothing is ever read as 0 or as "no limit" because it did not parse. */
 
+#include <sched.h>
+
 #include "time-util.h"
 
 /* Decimal digits only: no sign, no blanks. */
@@ -23,6 +25,9 @@ int parse_boolean(const char *s);
 /* "0-3,6": a list of CPUs as in cpuset.cpus. Checks the form and that each number is below 8192; ret_n (may
  * be NULL) is how many CPUs are listed. */
 int parse_cpu_list(const char *s, unsigned *ret_n);
+
+/* The same as a set; CPUs beyond CPU_SETSIZE are left out. */
+int parse_cpu_set(const char *s, cpu_set_t *ret);
 
 /* [A-Za-z0-9_-]{1,32}, the name of a box. */
 bool box_id_is_valid(const char *s);
