@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <check.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "cgroup-read.h"
+#include "fd-util.h"
+#include "message.h"
+#include "test-util.h"
+
+static int sockets[2];
+static size_t fds_before;
+
+static void setup(void) {
+        fds_before = test_count_fds();
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
+}
+
+/* Whatever a test sent, no descriptor stays behind. */
+static void teardown(void) {
+        close_many(sockets, 2);
+        ck_assert_uint_eq(test_count_fds(), fds_before);
+}
+
+static void fill_spec(RunSpec *s) {
+        run_spec_init(s);
+        ck_assert_int_eq(strv_extend(&s->argv, "prog"), 0);
+        ck_assert_int_eq(strv_extend(&s->argv, ""), 0);
+        ck_assert_int_eq(strv_extend(&s->environment, "A=b"), 0);
+        ck_assert_int_eq(free_and_strdup(&s->working_directory, "/box/sub"), 0);
+        s->streams[0] = (StreamSpec) { .type = STREAM_FD, .fd = memfd_create("in", MFD_CLOEXEC) };
+        s->streams[1] = (StreamSpec) { .type = STREAM_PATH, .fd = -EBADF, .path = strdup("out") };
+        s->streams[2] = (StreamSpec) { .type = STREAM_STDOUT, .fd = -EBADF };
+        s->exec_fd = memfd_create("exec", MFD_CLOEXEC);
+        s->extra_fds[0] = memfd_create("extra", MFD_CLOEXEC);
+        s->extra_targets[0] = 7;
+        s->n_extra_fds = 1;
+        limits_set(&s->limits, LIMIT_MEMORY, 4711);
+        ck_assert_int_eq(limits_apply_defaults(&s->limits), 0);
+        s->limits.cpu_set = strdup("0-1");
+        s->degraded = DEGRADED_MEMORY;
+}
+
+START_TEST(test_execute) {
+        RunSpec s, t;
+        Message m;
+
+        fill_spec(&s);
+        ck_assert_int_eq(message_send_execute(sockets[0], 9, 3, &s), 0);
+
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_uint_eq(m.header.type, MESSAGE_EXECUTE);
+        ck_assert_uint_eq(m.header.serial, 9);
+        ck_assert_uint_eq(m.execute.run, 3);
+        ck_assert_int_eq(message_parse_execute(&m, &t), 0);
+        message_done(&m);
+
+        ck_assert_uint_eq(strv_length(t.argv), 2);
+        ck_assert_str_eq(t.argv[0], "prog");
+        ck_assert_str_eq(t.argv[1], "");
+        ck_assert_str_eq(t.environment[0], "A=b");
+        ck_assert_str_eq(t.working_directory, "/box/sub");
+        ck_assert_int_eq(t.streams[0].type, STREAM_FD);
+        ck_assert_int_ge(t.streams[0].fd, 0);
+        ck_assert_str_eq(t.streams[1].path, "out");
+        ck_assert_int_eq(t.streams[2].type, STREAM_STDOUT);
+        ck_assert_int_ge(t.exec_fd, 0);
+        ck_assert_uint_eq(t.n_extra_fds, 1);
+        ck_assert_int_eq(t.extra_targets[0], 7);
+        ck_assert_mem_eq(s.limits.values, t.limits.values, sizeof(s.limits.values));
+        ck_assert_str_eq(t.limits.cpu_set, "0-1");
+        ck_assert_int_eq(t.degraded, DEGRADED_MEMORY);
+
+        run_spec_done(&s);
+        run_spec_done(&t);
+}
+END_TEST
+
+START_TEST(test_long_tail) {
+        RunSpec s, t;
+        Message m;
+
+        fill_spec(&s);
+        for (int i = 0; i < 10000; i++)
+                ck_assert_int_eq(strv_extendf(&s.argv, "argument %i", i), 0);
+
+        ck_assert_int_eq(message_send_execute(sockets[0], 1, 1, &s), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_uint_ne(m.header.tail_in_fd, 0);
+        ck_assert_int_eq(message_parse_execute(&m, &t), 0);
+        message_done(&m);
+
+        ck_assert_uint_eq(strv_length(t.argv), 10002);
+        ck_assert_str_eq(t.argv[10001], "argument 9999");
+        run_spec_done(&s);
+        run_spec_done(&t);
+}
+END_TEST
+
+START_TEST(test_configure) {
+        BoxSettings s, t;
+        Message m;
+
+        box_settings_init(&s);
+        s.share_network = true;
+        s.binds[0] = (BindSpec) { .source_fd = memfd_create("b", MFD_CLOEXEC), .path = strdup("/opt/x"), .noexec = true };
+        s.n_binds = 1;
+        s.tmpfs[0] = (TmpfsSpec) { .path = strdup("/scratch"), .bytes = 77 };
+        s.n_tmpfs = 1;
+        s.host_name = strdup("h");
+
+        ck_assert_int_eq(message_send_configure(sockets[0], 2, &s), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(message_parse_configure(&m, &t), 0);
+        message_done(&m);
+
+        ck_assert_uint_eq(t.storage_bytes, BOX_STORAGE_DEFAULT);
+        ck_assert(t.share_network);
+        ck_assert_uint_eq(t.n_binds, 1);
+        ck_assert_str_eq(t.binds[0].path, "/opt/x");
+        ck_assert(t.binds[0].noexec);
+        ck_assert(!t.binds[0].writable);
+        ck_assert_uint_eq(t.tmpfs[0].bytes, 77);
+        ck_assert_str_eq(t.host_name, "h");
+        ck_assert_ptr_null(t.domain_name);
+
+        box_settings_done(&s);
+        box_settings_done(&t);
+}
+END_TEST
+
+START_TEST(test_prepare) {
+        int fds[_RUN_CGROUP_FD_MAX], got[_RUN_CGROUP_FD_MAX];
+        Message m;
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = i % 2 ? memfd_create("f", MFD_CLOEXEC) : -EBADF;
+
+        ck_assert_int_eq(message_send_prepare(sockets[0], 0, 5, fds, ELEMENTSOF(fds)), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(message_parse_prepare(&m, got, ELEMENTSOF(got)), 0);
+        message_done(&m);
+
+        for (size_t i = 0; i < ELEMENTSOF(got); i++)
+                ck_assert((got[i] >= 0) == (i % 2 == 1));
+        close_many(fds, ELEMENTSOF(fds));
+        close_many(got, ELEMENTSOF(got));
+}
+END_TEST
+
+START_TEST(test_finished) {
+        _cleanup_close_ int captured = memfd_create("c", MFD_CLOEXEC);
+        int out, err;
+        RunResult r, q;
+        Message m;
+
+        run_result_init(&r);
+        r.verdict = VERDICT_SIGNALED;
+        r.signal = 11;
+        r.cpu_usec = 12345;
+
+        ck_assert_int_eq(message_send_finished(sockets[0], 4, 8, &r, -EBADF, captured), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(message_parse_finished(&m, &q, &out, &err), 0);
+        ck_assert_uint_eq(m.finished.run, 8);
+        message_done(&m);
+
+        ck_assert_int_lt(out, 0);
+        ck_assert_int_ge(err, 0);
+        ck_assert_int_eq(q.verdict, VERDICT_SIGNALED);
+        ck_assert_uint_eq(q.cpu_usec, 12345);
+        ck_assert_uint_eq(q.memory_peak_bytes, RESULT_UNKNOWN);
+        (void) safe_close(err);
+}
+END_TEST
+
+START_TEST(test_reply_with_data) {
+        Message m;
+
+        ck_assert_int_eq(message_send_reply(sockets[0], 6, -ENOENT, STEP_FILE, 1, 2, "abc", 4, -EBADF), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(m.reply.error, ENOENT);
+        ck_assert_uint_eq(m.reply.step, STEP_FILE);
+        ck_assert_uint_eq(m.reply.value2, 2);
+        ck_assert_str_eq(m.tail, "abc");
+        message_done(&m);
+
+        ck_assert_int_eq(message_receive(sockets[1], &m), -EAGAIN);
+        (void) shutdown(sockets[0], SHUT_RDWR);
+        ck_assert_int_eq(message_receive(sockets[1], &m), -ECONNRESET);
+}
+END_TEST
+
+/* Sends the message of another test with some bytes changed, and some descriptors. */
+static int receive_mangled(size_t offset, const void *bytes, size_t size, size_t cut, int fd) {
+        MessageExecute x = { .n_argv = 1, .header = {
+                .magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION, .type = MESSAGE_EXECUTE,
+                .size = sizeof(x), .tail_size = 7 } };
+        uint8_t buf[sizeof(x) + 7] = {};
+        RunSpec spec;
+        Message m;
+        int r;
+
+        memcpy(buf, &x, sizeof(x));
+        buf[sizeof(x)] = 'p';
+        memcpy(buf + offset, bytes, size);
+
+        ck_assert_int_eq(send_with_fds(sockets[0], buf, sizeof(buf) - cut, &fd, fd >= 0, 0), (ssize_t) (sizeof(buf) - cut));
+        r = message_receive(sockets[1], &m);
+        if (r < 0)
+                return r;
+
+        r = message_parse_execute(&m, &spec);
+        if (r >= 0)
+                run_spec_done(&spec);
+        message_done(&m);
+        return r;
+}
+
+START_TEST(test_malformed) {
+        _cleanup_close_ int fd = memfd_create("x", MFD_CLOEXEC);
+        uint32_t zero = 0, one = 1, two = 2, many = 1000000, all = UINT32_MAX;
+        uint16_t bad = 99;
+        uint8_t raw[3] = { 1, 2, 3 };
+        Message m;
+
+#define AT(field) offsetof(MessageExecute, field)
+        /* Unchanged it is good: each of the following has one reason to be refused. */
+        ck_assert_int_eq(receive_mangled(0, NULL, 0, 0, -1), 0);
+
+        ck_assert_int_eq(receive_mangled(AT(header.magic), &zero, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.version), &bad, 2, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.type), &bad, 2, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.size), &many, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.tail_size), &zero, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.tail_size), &all, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.tail_in_fd), &one, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(0, NULL, 0, 1, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(sizeof(MessageExecute) + 6, "x", 1, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(n_argv), &zero, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(n_argv), &two, 4, 0, -1), -EBADMSG); /* then a string is missing */
+        ck_assert_int_eq(receive_mangled(AT(n_argv), &many, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(n_environment), &all, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(stream_types[0]), &one, 4, 0, -1), -EBADMSG); /* without one */
+        ck_assert_int_eq(receive_mangled(AT(stream_types[1]), &all, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(has_exec_fd), &one, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(n_extra_fds), &many, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(degraded), &all, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(0, NULL, 0, 0, fd), -EBADMSG); /* one too many */
+        ck_assert_int_eq(receive_mangled(AT(n_extra_fds), &one, 4, 0, fd), -EBADMSG); /* its target is 0 */
+#undef AT
+
+        ck_assert_int_eq(send_with_fds(sockets[0], raw, sizeof(raw), &fd, 1, 0), 3);
+        ck_assert_int_eq(message_receive(sockets[1], &m), -EBADMSG);
+}
+END_TEST
+
+START_TEST(test_unsealed_tail) {
+        _cleanup_close_ int fd = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        MessageFile f = { .header = { .magic = PROTOCOL_MAGIC, .version = PROTOCOL_VERSION, .type = MESSAGE_MKDIR,
+                .size = sizeof(f), .tail_size = 2, .tail_in_fd = 1 } };
+        Message m;
+
+        ck_assert_int_eq(fd_write_full(fd, "a", 2), 0);
+        ck_assert_int_eq(send_with_fds(sockets[0], &f, sizeof(f), &fd, 1, 0), sizeof(f));
+        ck_assert_int_eq(message_receive(sockets[1], &m), -EBADMSG);
+
+        ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+        ck_assert_int_eq(send_with_fds(sockets[0], &f, sizeof(f), &fd, 1, 0), sizeof(f));
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_str_eq(m.tail, "a");
+        message_done(&m);
+}
+END_TEST
+
+START_TEST(test_bad_result) {
+        MessageFinished f = {};
+        Message m;
+        RunResult r;
+        int out, err;
+
+        run_result_init(&f.result);
+        f.result.verdict = _VERDICT_MAX;
+        ck_assert_int_eq(message_send(sockets[0], MESSAGE_FINISHED, 0, &f, sizeof(f), NULL, 0, NULL, 0), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(message_parse_finished(&m, &r, &out, &err), -EBADMSG);
+        message_done(&m);
+}
+END_TEST
+
+START_TEST(test_tables) {
+        for (MessageType t = 0; t < _MESSAGE_TYPE_MAX; t++)
+                ck_assert_int_eq(message_type_from_string(message_type_to_string(t)), t);
+        for (Verdict v = 0; v < _VERDICT_MAX; v++)
+                ck_assert_int_eq(verdict_from_string(verdict_to_string(v)), v);
+        for (Step s = 0; s < _STEP_MAX; s++)
+                ck_assert_int_eq(step_from_string(step_to_string(s)), s);
+        for (LimitType t = 0; t < _LIMIT_TYPE_MAX; t++)
+                ck_assert_int_eq(limit_type_from_string(limit_type_to_string(t)), t);
+        ck_assert_int_eq(verdict_from_string("nonsense"), -EINVAL);
+        ck_assert_int_eq(verdict_from_string(NULL), -EINVAL);
+        ck_assert_ptr_null(verdict_to_string(_VERDICT_MAX));
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                test_execute, test_long_tail,  test_configure,     test_prepare,    test_finished,
+                test_reply_with_data, test_malformed, test_unsealed_tail, test_bad_result, test_tables,
+        };
+
+        return test_run("message", tests, ELEMENTSOF(tests), setup, teardown);
+}
