@@ -19,8 +19,6 @@
  *   6. box_cgroup_enable_controllers(), now that <box>/ holds no process
  */
 
-#include <systemd/sd-event.h>
-
 #include "cgroup-read.h"
 #include "macro.h"
 #include "spec.h"
@@ -44,7 +42,8 @@ typedef struct CgroupManager CgroupManager;
 typedef struct BoxCgroup BoxCgroup;
 typedef struct RunCgroup RunCgroup;
 
-/* r: 0, or a negative errno: the box has no cgroup then and is to be given up. */
+/* r: 0, or a negative errno: the box has no cgroup then and is to be given up. Called exactly once for each
+ * box_cgroup_attach() that did not fail, unless the box is freed first. */
 typedef void (*box_cgroup_attached_t)(BoxCgroup *b, int r, void *userdata);
 /* The cgroup was taken away from outside (systemctl stop). */
 typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
@@ -54,6 +53,7 @@ typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
  * ancestors (or itself) that was delegated to us (the xattr trusted.delegate or user.delegate is "1"), whose
  * processes, if it has any, are moved to a leaf of it first; else below the root of the hierarchy; in a
  * container (the root we see is not the real one and holds processes) those are moved to a leaf likewise.
+ * They are moved only where there are controllers to enable, and stay in that leaf ("judgebox-leaf").
  * Removes the subtree again on free. -EOPNOTSUPP where there is no cgroup2 at all. */
 int cgroup_manager_new_tree(const char *path, CgroupManager **ret);
 
@@ -64,7 +64,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(CgroupManager *, cgroup_manager_free);
 const char *cgroup_manager_get_name(CgroupManager *m); /* "tree" or "scope" */
 CgroupController cgroup_manager_get_controllers(CgroupManager *m);
 
-/* The name is "<uid>-<id>"; -EEXIST where a box of that name is there. */
+/* The name is "<uid>-<id>"; -EEXIST where a box of that name is there, -EINVAL where the id is none. */
 int box_cgroup_new(CgroupManager *m, uid_t owner, const char *id, const char *description, BoxCgroup **ret);
 
 /* Takes the box's cgroups away; every process in them must be gone (its judgebox-init reaped). What cannot be
@@ -73,6 +73,7 @@ BoxCgroup *box_cgroup_free(BoxCgroup *b);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
 
 int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
+/* `tree` calls back before this returns. */
 int box_cgroup_attach(BoxCgroup *b, pid_t pid, int pidfd, box_cgroup_attached_t callback, void *userdata);
 void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback, void *userdata);
 
@@ -93,12 +94,13 @@ int box_cgroup_read_usage(BoxCgroup *b, usec_t *ret_cpu_usec, uint64_t *ret_memo
 /* Makes run-<n>/, whose cgroup.procs belongs to the uid given to box_cgroup_delegate(). */
 int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret);
 
-/* rmdir; every process in it must be gone. */
+/* rmdir; every process in it must be gone, and the box still be there. */
 RunCgroup *run_cgroup_free(RunCgroup *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(RunCgroup *, run_cgroup_free);
 
 int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */
 
 /* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers
- * are there and the value differs from what was written before. */
+ * are there and the value differs from what was written before. -ENXIO: the machine, or what the cgroups above allow,
+ * does not have all of the CPUs in cpu_set. */
 int run_cgroup_set_limits(RunCgroup *c, const Limits *limits);
