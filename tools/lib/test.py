@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs test programs, tells how each ended, and adds up what they say of themselves.
+
+tools/test builds and starts this. A test program ends in one of these ways:
+  - its last line is "N passed, N failed, N skipped" (those under tests/native);
+  - it was written with check and prints check's own sums;
+  - it prints neither: then it is one test, passed when its exit status is 0 and skipped when that is 77.
+Whatever it says, an exit status other than 0 (or 77) is a failure. Lines "SKIP: name: reason" and "FAIL: name: reason"
+say more.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+PARTS = ('unit', 'native', 'guest')
+BUILDS = {'gcc': 'build', 'clang': 'build-clang', 'asan': 'build-asan'}
+# UBSan by itself only tells; it is to end the test.
+SANITIZERS = {'ASAN_OPTIONS': 'abort_on_error=1', 'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1'}
+LOGS = TOP / 'build' / 'test-logs'
+NATIVE_TIMEOUT = 600
+GUEST_FACTOR = 5            # how much longer a test may take under emulation
+GUEST_TIMEOUT = 40 * 60
+EXIT_SKIPPED = 77
+
+SUM = re.compile(r'^(\d+) passed, (\d+) failed, (\d+) skipped$')
+CHECK = re.compile(r'^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)$', re.M)
+SKIP = re.compile(r'^SKIP: (.*)$', re.M)
+FAIL = re.compile(r'^(?:FAIL: (.*)|\S+:\d+:[FE]:(.*))$', re.M)
+
+
+@dataclasses.dataclass
+class Test:
+    name: str
+    command: list           # paths below TOP are relative to it
+    environment: dict
+    timeout: float
+    has_sum: bool = False   # must end with the line of sums
+
+
+@dataclasses.dataclass
+class Outcome:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0
+    failures: list = dataclasses.field(default_factory=list)
+    reasons: list = dataclasses.field(default_factory=list)
+    output: str = ''
+
+    def fail(self, why):
+        self.failed += 1
+        self.failures.append(why)
+
+    def skip(self, why):
+        self.skipped += 1
+        self.reasons.append(why)
+
+    def sums(self):
+        return f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped'
+
+
+# ---- one program ----
+
+def judge_output(test, status, output):
+    """What the program said, held against how it ended."""
+    outcome = Outcome(output=output)
+    outcome.reasons = SKIP.findall(output)
+    outcome.failures = [a or b for a, b in FAIL.findall(output)]
+    lines = output.strip().splitlines()
+    own = SUM.match(lines[-1]) if lines else None
+    check = CHECK.findall(output)
+
+    if own:
+        outcome.passed, outcome.failed, outcome.skipped = map(int, own.groups())
+    elif check:
+        ran, failures, errors = (sum(map(int, column)) for column in zip(*check))
+        outcome.passed = ran - failures - errors
+        outcome.failed = failures + errors
+        outcome.skipped = len(outcome.reasons)
+    elif status == EXIT_SKIPPED:
+        outcome.skipped = max(1, len(outcome.reasons))
+    elif test.has_sum:
+        outcome.fail('ended without its sums')
+    elif status == 0:
+        outcome.passed = 1
+
+    if outcome.skipped > len(outcome.reasons):
+        outcome.reasons.append(f'{outcome.skipped - len(outcome.reasons)} without a reason')
+    if status not in (0, EXIT_SKIPPED) and outcome.failed == 0:
+        outcome.fail(f'killed by {signal.Signals(-status).name}' if status < 0 else f'exit status {status}')
+    if status == 0 and outcome.passed + outcome.failed + outcome.skipped == 0:
+        outcome.fail('ran no test')
+    return outcome
+
+
+def run(test, log):
+    """Runs it in a session of its own, so that on a timeout all that it started is ended."""
+    begin = time.monotonic()
+    timed_out = False
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, 'wb') as out:
+        process = subprocess.Popen(test.command, cwd=TOP, env={**os.environ, **test.environment},
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                   start_new_session=True)
+        try:
+            process.wait(test.timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    outcome = judge_output(test, process.returncode, log.read_text(errors='replace'))
+    if timed_out:
+        outcome.failures = [f'not done after {test.timeout:g} s', *outcome.failures]
+        outcome.failed = max(1, outcome.failed)
+    outcome.seconds = time.monotonic() - begin
+    return outcome
+
+
+# ---- what there is to run ----
+
+def unit_tests(directory):
+    """As meson knows them, without their builds' absolute paths: the guest has them elsewhere."""
+    listed = subprocess.run(['meson', 'introspect', '--tests', TOP / directory], check=True, capture_output=True)
+    for test in json.loads(listed.stdout):
+        command = [os.path.relpath(word, TOP) if word.startswith(f'{TOP}/') else word for word in test['cmd']]
+        yield Test(test['name'], command, test['env'], test['timeout'])
+
+
+def native_tests(degrade):
+    environment = {'JUDGEBOX_BUILD': 'build', 'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'}
+    for path in sorted((TOP / 'tests' / 'native').glob('test-*')):
+        if path.is_file() and os.access(path, os.X_OK):
+            yield Test(path.name, [str(path.relative_to(TOP))], environment, NATIVE_TIMEOUT, has_sum=True)
+
+
+def guest_tests():
+    yield from unit_tests(BUILDS['gcc'])
+    yield from native_tests(degrade=False)
+    for path in sorted((TOP / 'tests' / 'guest').glob('test-*')):
+        if path.is_file() and os.access(path, os.X_OK):
+            yield Test(path.name, [str(path.relative_to(TOP))], {'JUDGEBOX_BUILD': 'build'}, NATIVE_TIMEOUT,
+                       has_sum=True)
+
+
+# ---- the report ----
+
+class Report:
+    def __init__(self):
+        self.outcomes = []      # (part, name, Outcome)
+
+    def add(self, part, name, outcome):
+        self.outcomes.append((part, name, outcome))
+        sums = ', '.join(f'{n} {word}' for n, word in ((outcome.passed, 'passed'), (outcome.failed, 'FAILED'),
+                                                       (outcome.skipped, 'skipped')) if n)
+        print(f'{part:<12} {name:<28} {outcome.seconds:6.1f} s  {sums}', flush=True)
+        if outcome.failed:
+            for line in outcome.output.strip().splitlines()[-40:]:
+                print(f'    {line}')
+
+    def skip(self, part, why):
+        outcome = Outcome()
+        outcome.skip(why)
+        self.add(part, 'all of it', outcome)
+
+    def finish(self):
+        """The sums, last of all; the exit status."""
+        for title, field in (('Skipped', 'reasons'), ('Failed', 'failures')):
+            lines = {}
+            for part, name, outcome in self.outcomes:
+                for why in getattr(outcome, field):
+                    lines.setdefault(f'{name}: {why}', []).append(part)
+            if lines:
+                print(f'\n{title}:')
+                for line, parts in lines.items():
+                    print(f'  {line} ({", ".join(dict.fromkeys(parts))})')
+        total = Outcome(*(sum(getattr(outcome, field) for _, _, outcome in self.outcomes)
+                          for field in ('passed', 'failed', 'skipped')))
+        if total.failed:
+            print(f'\nThe programs\' whole output is in {LOGS}.')
+        print(f'\n{total.sums()}', flush=True)
+        return 1 if total.failed or total.passed == 0 else 0
+
+
+# ---- the parts ----
+
+def run_unit(report):
+    for build, directory in BUILDS.items():
+        for test in unit_tests(directory):
+            test.environment = {**SANITIZERS, **test.environment}
+            report.add(f'unit/{build}', test.name, run(test, LOGS / build / f'{test.name}.log'))
+
+
+def run_native(report):
+    if os.geteuid() != 0:
+        report.skip('native', 'not root')
+        return
+    for test in native_tests(degrade=True):
+        report.add('native', test.name, run(test, LOGS / 'native' / f'{test.name}.log'))
+
+
+def why_no_guest():
+    if platform.machine() != 'x86_64':
+        return f'the guest is x86-64, this machine {platform.machine()}'
+    if os.geteuid() != 0 and not (shutil.which('qemu-system-x86_64') and shutil.which('mmdebstrap')):
+        return 'QEMU and mmdebstrap are not here, and only root can install them'
+    return None
+
+
+def run_guest(report):
+    """Boots it once. In there this program runs with --events, and says on a line each what it did."""
+    why = why_no_guest()
+    if why:
+        report.skip('guest', why)
+        return
+
+    tests = {test.name: test for test in guest_tests()}
+    plan = TOP / 'build' / 'test-plan.json'
+    plan.write_text(json.dumps([dataclasses.asdict(test) for test in tests.values()]))
+    command = [TOP / 'tools' / 'guest', 'run', f'--timeout={GUEST_TIMEOUT}', f'--results={LOGS / "guest"}',
+               'python3', 'tools/lib/test.py', '--events', 'build/test-plan.json']
+    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        for line in guest.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                sys.stdout.write(line.decode(errors='replace'))
+                continue
+            del tests[event['name']]
+            report.add('guest', event['name'], Outcome(**event['outcome']))
+        status = guest.wait()
+    finally:
+        if guest.poll() is None:
+            guest.terminate()
+            guest.wait()
+
+    for name in tests:
+        outcome = Outcome()
+        outcome.fail(f'not run: the guest ended before it, with exit status {status}')
+        report.add('guest', name, outcome)
+    if not tests and status != 0:
+        outcome = Outcome()
+        outcome.fail(f'exit status {status}')
+        report.add('guest', 'tools/guest', outcome)
+
+
+def run_plan(path):
+    for fields in json.loads(path.read_text()):
+        test = Test(**fields)
+        test.timeout *= GUEST_FACTOR
+        outcome = run(test, pathlib.Path(os.environ['JUDGEBOX_RESULTS'], f'{test.name}.log'))
+        outcome.output = outcome.output[-20000:]
+        print(json.dumps({'name': test.name, 'outcome': dataclasses.asdict(outcome)}), flush=True)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('parts', nargs='*', choices=PARTS)
+    parser.add_argument('--events', type=pathlib.Path, help='run what is in this file, and say so in JSON')
+    args = parser.parse_args()
+
+    if args.events:
+        return run_plan(args.events)
+
+    shutil.rmtree(LOGS, ignore_errors=True)
+    report = Report()
+    for part in args.parts:
+        globals()[f'run_{part}'](report)
+    return report.finish()
+
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    sys.exit(main())
