@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <limits.h>
-#include <math.h>
-
 #include "json-check.h"
+#include "utf8.h"
 
 /* A key as it stands in the text, between its quotes. */
 typedef struct Key {
@@ -19,50 +17,6 @@ typedef struct Checker {
         Key *keys, inline_keys[32];
         size_t n_keys, n_keys_allocated;
 } Checker;
-
-/* Returns the length of the sequence at p, 0 if it is not valid. */
-static size_t utf8_sequence(const uint8_t *p, const uint8_t *end) {
-        size_t left = (size_t) (end - p), n;
-
-        if (p[0] < 0x80)
-                return 1;
-
-        /* The ranges of the second byte keep out what is overlong, the surrogates and all above U+10FFFF. */
-        if (p[0] >= 0xc2 && p[0] <= 0xdf)
-                n = 2;
-        else if ((p[0] & 0xf0) == 0xe0)
-                n = 3;
-        else if (p[0] >= 0xf0 && p[0] <= 0xf4)
-                n = 4;
-        else
-                return 0;
-
-        if (left < n)
-                return 0;
-        for (size_t i = 1; i < n; i++)
-                if ((p[i] & 0xc0) != 0x80)
-                        return 0;
-
-        if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-            (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-                return 0;
-
-        return n;
-}
-
-bool utf8_is_valid(const char *s, size_t size) {
-        const uint8_t *p = (const uint8_t *) s, *end = p + size;
-
-        while (p < end) {
-                size_t n = utf8_sequence(p, end);
-
-                if (n == 0)
-                        return false;
-                p += n;
-        }
-
-        return true;
-}
 
 static int unhex(char c) {
         if (c >= '0' && c <= '9')
@@ -177,7 +131,7 @@ static int check_string(Checker *c, Key *ret) {
                 } else if (b < 0x80)
                         p++;
                 else {
-                        size_t n = utf8_sequence((const uint8_t *) p, (const uint8_t *) c->end);
+                        size_t n = utf8_sequence(p, (size_t) (c->end - p));
 
                         if (n == 0) {
                                 c->p = p;
@@ -554,95 +508,4 @@ int json_check(const char *text, size_t size, const JsonBounds *bounds, size_t *
         if (c.keys != c.inline_keys)
                 free(c.keys);
         return r;
-}
-
-int json_parse_checked(
-                const char *text,
-                size_t size,
-                const JsonBounds *bounds,
-                json_tokener *tokener,
-                json_object **ret) {
-
-        json_tokener *t = tokener;
-        enum json_tokener_error error;
-        json_object *o;
-        int r;
-
-        assert(ret);
-
-        r = json_check(text, size, bounds, NULL);
-        if (r < 0)
-                return r;
-        if (size > INT_MAX)
-                return -E2BIG;
-
-        if (t)
-                json_tokener_reset(t);
-        else {
-                t = json_tokener_new_ex((int) bounds->depth + 1);
-                if (!t)
-                        return -ENOMEM;
-        }
-
-        /* json-c takes a bare number for unfinished until it sees what follows. */
-        o = json_tokener_parse_ex(t, text, (int) size);
-        error = json_tokener_get_error(t);
-        if (error == json_tokener_continue) {
-                o = json_tokener_parse_ex(t, "", 1);
-                error = json_tokener_get_error(t);
-        }
-        if (!tokener)
-                json_tokener_free(t);
-
-        /* It refuses nothing that passed the check, except for want of memory or where the caller's own
-         * tokener is too shallow. */
-        if (error != json_tokener_success) {
-                json_object_put(o);
-                return error == json_tokener_error_depth ? -E2BIG : -ENOMEM;
-        }
-
-        *ret = o;
-        return 0;
-}
-
-int json_object_check_output(json_object *o, unsigned depth) {
-        int r;
-
-        switch (json_object_get_type(o)) {
-
-        case json_type_double:
-                return isfinite(json_object_get_double(o)) ? 0 : -ERANGE;
-
-        case json_type_string: {
-                const char *s = json_object_get_string(o);
-                size_t n = (size_t) json_object_get_string_len(o);
-
-                return !memchr(s, 0, n) && utf8_is_valid(s, n) ? 0 : -EILSEQ;
-        }
-
-        case json_type_array:
-                if (depth == 0)
-                        return -E2BIG;
-                for (size_t i = 0, n = json_object_array_length(o); i < n; i++) {
-                        r = json_object_check_output(json_object_array_get_idx(o, i), depth - 1);
-                        if (r < 0)
-                                return r;
-                }
-                return 0;
-
-        case json_type_object:
-                if (depth == 0)
-                        return -E2BIG;
-                json_object_object_foreach(o, key, value) {
-                        if (!utf8_is_valid(key, strlen(key)))
-                                return -EILSEQ;
-                        r = json_object_check_output(value, depth - 1);
-                        if (r < 0)
-                                return r;
-                }
-                return 0;
-
-        default:
-                return 0;
-        }
 }

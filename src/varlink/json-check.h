@@ -7,8 +7,6 @@
  * of two equal keys win; cuts a key at \u0000; and clamps integers that do not fit. None of that may reach a
  * method, so everything from outside (calls, replies, profiles, recipes) goes through here first. */
 
-#include <json-c/json.h>
-
 #include "macro.h"
 
 #define JSON_CHECK_DEPTH_MAX 64U
@@ -31,19 +29,3 @@ typedef struct JsonBounds {
  *   -ENOMEM
  * and then error_offset (may be NULL) is the byte at which it stopped. */
 int json_check(const char *text, size_t size, const JsonBounds *bounds, size_t *error_offset);
-
-/* json_check(), then json-c. A text of `null` gives NULL. The tokener may be NULL, or one that is kept for many
- * texts, made by json_tokener_new_ex() with a depth of at least bounds->depth + 1. */
-int json_parse_checked(
-                const char *text,
-                size_t size,
-                const JsonBounds *bounds,
-                json_tokener *tokener,
-                json_object **ret);
-
-/* Whether the bytes are UTF-8 (RFC 3629: nothing overlong, no surrogates, nothing above U+10FFFF). */
-bool utf8_is_valid(const char *s, size_t size);
-
-/* Whether json-c can write this object as JSON that json_check() accepts: it would write invalid UTF-8, NaN
- * and infinity as they are. Returns 0, -EILSEQ, -ERANGE or -E2BIG. */
-int json_object_check_output(json_object *o, unsigned depth);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fd-util.h"
-#include "json-check.h"
+#include "json-parse.h"
 #include "log.h"
 #include "string-util.h"
 #include "varlink-internal.h"

@@ -3,7 +3,7 @@
 #include <sys/un.h>
 
 #include "fd-util.h"
-#include "json-check.h"
+#include "json-parse.h"
 #include "log.h"
 #include "string-util.h"
 #include "varlink-codec.h"

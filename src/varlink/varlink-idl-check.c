@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "json-check.h"
 #include "string-util.h"
 #include "varlink-idl-internal.h"
 

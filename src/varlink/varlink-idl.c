@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "json-check.h"
 #include "log.h"
 #include "string-util.h"
+#include "utf8.h"
 #include "varlink-idl-internal.h"
 
 typedef struct Parser {
@@ -454,7 +454,7 @@ int varlink_idl_parse(const char *text, unsigned *error_line, VarlinkIdl **ret) 
         *idl = (VarlinkIdl) {};
 
         size = strlen(text);
-        if (size > VARLINK_IDL_SIZE_MAX || !utf8_is_valid(text, size)) {
+        if (size > VARLINK_IDL_SIZE_MAX || !utf8_is_valid_n(text, size)) {
                 log_debug("Interface definition is too long, or not UTF-8.");
                 if (error_line)
                         *error_line = 0;
