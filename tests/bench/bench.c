@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How long a run takes, in multiples of what it takes to start a program at all. README.md says what the
+ * cases are.
+ *
+ * All cases take turns, so that whatever the machine does meanwhile (clock, neighbours, memory) is in all of
+ * them alike, and each is divided by spawn-tiny of the same minute. Cases that start a fresh sandbox are dear:
+ * they are run less often, and leave the kernel with cleaning up to do, which would be counted to whoever is
+ * next. So each turn begins with one that does not count. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd-util.h"
+#include "parse-util.h"
+#include "service.h"
+#include "string-util.h"
+
+#define ROUNDS_DEFAULT 200U
+#define ROUNDS_DEAR_DEFAULT 60U
+#define ROUNDS_MIN 10U
+#define ROUNDS_MAX 100000U
+
+typedef struct Bench {
+        Service service;
+        char *tiny;
+} Bench;
+
+typedef enum CaseKind {
+        CASE_SPAWN,  /* argv, by vfork() and execve() */
+        CASE_STATUS, /* a varlink call without a run */
+        CASE_WARM,
+        CASE_COLD,
+} CaseKind;
+
+typedef struct Case {
+        const char *name;
+        CaseKind kind;
+        const char *program; /* NULL: the tiny one */
+        const char *verdict;
+        bool share_network;
+        bool extra;  /* only with --all */
+        bool dear;
+        const char *const *argv; /* CASE_SPAWN; "@" is the tiny program's path */
+        nsec_t *samples;
+        size_t n_samples;
+        unsigned due;
+} Case;
+
+#define BWRAP(...)                                                                                      \
+        (const char *const[]) {                                                                         \
+                "/usr/bin/bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc",  \
+                "--unshare-uts", "--unshare-cgroup", "--uid", "1000", "--gid", "1000",                  \
+                "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin",                            \
+                "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",                     \
+                "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--die-with-parent",             \
+                __VA_ARGS__, NULL                                                                       \
+        }
+
+static Case cases[] = {
+        { .name = "spawn-tiny", .argv = (const char *const[]) { "@", NULL } },
+        { .name = "spawn-true", .argv = (const char *const[]) { "/bin/true", NULL } },
+        { .name = "warm-status", .kind = CASE_STATUS, .extra = true },
+        {
+                .name = "warm-missing",
+                .kind = CASE_WARM,
+                .program = "/box/missing",
+                .verdict = "exec-failed",
+                .extra = true,
+        },
+        { .name = "warm-tiny", .kind = CASE_WARM },
+        { .name = "warm-true", .kind = CASE_WARM, .program = "/bin/true" },
+        { .name = "cold-tiny", .kind = CASE_COLD, .dear = true },
+        {
+                .name = "cold-tiny-host-network",
+                .kind = CASE_COLD,
+                .share_network = true,
+                .extra = true,
+                .dear = true,
+        },
+        { .name = "cold-true", .kind = CASE_COLD, .program = "/bin/true", .dear = true },
+        { .name = "peer-bwrap-tiny", .dear = true, .argv = BWRAP("--ro-bind", "@", "/tiny", "--", "/tiny") },
+        { .name = "peer-bwrap-true", .dear = true, .argv = BWRAP("--", "/bin/true") },
+        {
+                .name = "peer-unshare-true",
+                .dear = true,
+                .argv = (const char *const[]) {
+                        "/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--mount-proc",
+                        "--pid", "--fork", "--net", "--ipc", "--uts", "--cgroup", "/bin/true", NULL
+                },
+        },
+};
+
+/* The child shares our memory and stack until it executes: it does nothing else. */
+static int spawn_and_wait(char *const argv[]) {
+        int status;
+        pid_t pid;
+
+        pid = vfork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0) {
+                (void) execve(argv[0], argv, environ);
+                _exit(127);
+        }
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+
+        return status == 0 ? 0 : -EPROTO;
+}
+
+static int run_once(Bench *b, const Case *c) {
+        switch (c->kind) {
+        case CASE_SPAWN: {
+                char *argv[64];
+                size_t n = 0;
+
+                for (; c->argv[n]; n++) {
+                        assert(n + 1 < ELEMENTSOF(argv));
+                        argv[n] = streq(c->argv[n], "@") ? b->tiny : (char *) c->argv[n];
+                }
+                argv[n] = NULL;
+                return spawn_and_wait(argv);
+        }
+        case CASE_STATUS:
+                return service_call_status(&b->service);
+        case CASE_WARM:
+        case CASE_COLD:
+                return service_run(&b->service, c->kind == CASE_WARM, c->program, c->share_network,
+                                   c->verdict ?: "ok");
+        }
+
+        return -EINVAL;
+}
+
+static int measure(Bench *b, Case *c) {
+        nsec_t begin;
+        int r;
+
+        r = run_once(b, c);
+        if (r < 0)
+                return r;
+
+        begin = now_nsec(CLOCK_MONOTONIC);
+        r = run_once(b, c);
+        if (r < 0)
+                return r;
+
+        c->samples[c->n_samples++] = now_nsec(CLOCK_MONOTONIC) - begin;
+        return 0;
+}
+
+static int measure_all(Bench *b, unsigned rounds, unsigned rounds_dear) {
+        bool progress = isatty(STDERR_FILENO);
+        int r = 0;
+
+        for (unsigned i = 0; i < rounds && r >= 0; i++) {
+                if (progress && i % 10 == 0)
+                        (void) fprintf(stderr, "\r%u of %u rounds", i, rounds);
+
+                for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                        Case *c = cases + k;
+
+                        if (!c->samples)
+                                continue;
+
+                        /* Spreads the fewer rounds of the dear ones evenly. */
+                        c->due += c->dear ? rounds_dear : rounds;
+                        if (c->due < rounds)
+                                continue;
+                        c->due -= rounds;
+
+                        r = measure(b, c);
+                        if (r < 0) {
+                                (void) fprintf(stderr, "\nbench: %s: %s\n", c->name, strerror(-r));
+                                break;
+                        }
+                }
+        }
+
+        if (progress)
+                (void) fprintf(stderr, "\r\033[K");
+        return r;
+}
+
+static int compare_nsec(const void *a, const void *b) {
+        nsec_t x = *(const nsec_t *) a, y = *(const nsec_t *) b;
+
+        return (x > y) - (x < y);
+}
+
+static double median(const Case *c) {
+        size_t half = c->n_samples / 2;
+
+        if (c->n_samples % 2 == 1)
+                return (double) c->samples[half];
+
+        return (double) (c->samples[half - 1] + c->samples[half]) / 2;
+}
+
+static void print_results(bool json) {
+        double unit = median(&cases[0]);
+        bool first = true;
+
+        if (json)
+                printf("{\"cases\":[");
+        else
+                printf("%-24s %12s %12s %8s %6s\n", "CASE", "MEDIAN", "P10", "RATIO", "N");
+
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                const Case *c = cases + k;
+                double m, p10;
+
+                if (!c->samples)
+                        continue;
+
+                m = median(c);
+                p10 = (double) c->samples[c->n_samples / 10];
+                if (json)
+                        printf("%s{\"name\":\"%s\",\"medianUSec\":%.1f,\"p10USec\":%.1f,\"ratio\":%.2f}",
+                               first ? "" : ",", c->name, m / NSEC_PER_USEC, p10 / NSEC_PER_USEC, m / unit);
+                else
+                        printf("%-24s %9.1f us %9.1f us %8.2f %6zu\n", c->name, m / NSEC_PER_USEC,
+                               p10 / NSEC_PER_USEC, m / unit, c->n_samples);
+                first = false;
+        }
+
+        if (json)
+                printf("]}\n");
+}
+
+static int prepare_cases(bool all, unsigned rounds) {
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
+                Case *c = cases + k;
+
+                if (c->extra && !all)
+                        continue;
+
+                if (c->argv && !streq(c->argv[0], "@") && access(c->argv[0], X_OK) < 0) {
+                        (void) fprintf(stderr, "bench: %s: skipped, no %s here\n", c->name, c->argv[0]);
+                        continue;
+                }
+
+                c->samples = new(nsec_t, rounds);
+                if (!c->samples)
+                        return -ENOMEM;
+        }
+
+        return 0;
+}
+
+/* For somebody who wants to look on: says who is at work, then makes one warm run for every line it reads. */
+static int hold(Bench *b) {
+        char line[16];
+        pid_t leader;
+        int r;
+
+        r = service_get_leader(&b->service, &leader);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < 20; i++) {
+                r = service_run(&b->service, /* warm= */ true, NULL, /* share_network= */ false, "ok");
+                if (r < 0)
+                        return r;
+        }
+
+        printf("%i %i\n", (int) b->service.pid, (int) leader);
+        (void) fflush(stdout);
+
+        while (fgets(line, sizeof(line), stdin)) {
+                nsec_t begin = now_nsec(CLOCK_MONOTONIC);
+
+                r = service_run(&b->service, /* warm= */ true, NULL, /* share_network= */ false, "ok");
+                if (r < 0)
+                        return r;
+
+                printf("%.1f\n", (double) (now_nsec(CLOCK_MONOTONIC) - begin) / NSEC_PER_USEC);
+                (void) fflush(stdout);
+        }
+
+        return 0;
+}
+
+static int usage(FILE *f) {
+        (void) fprintf(f,
+                       "bench [--json] [--all] [--degrade] [--rounds=N] [--hold] BIN-DIRECTORY TINY-PROGRAM\n"
+                       "Use tools/bench, which builds all that it takes.\n");
+        return f == stdout ? EXIT_SUCCESS : 2;
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, 'j' },
+                { "all", no_argument, NULL, 'a' },
+                { "degrade", no_argument, NULL, 'd' },
+                { "hold", no_argument, NULL, 'H' },
+                { "rounds", required_argument, NULL, 'r' },
+                {},
+        };
+        bool json = false, all = false, degrade = false, holding = false;
+        Bench b = { .service = SERVICE_NULL };
+        unsigned rounds = ROUNDS_DEFAULT;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        return usage(stdout);
+                case 'j':
+                        json = true;
+                        break;
+                case 'a':
+                        all = true;
+                        break;
+                case 'd':
+                        degrade = true;
+                        break;
+                case 'H':
+                        holding = true;
+                        break;
+                case 'r':
+                        if (parse_uint(optarg, &rounds) < 0 || rounds < ROUNDS_MIN || rounds > ROUNDS_MAX)
+                                return usage(stderr);
+                        break;
+                default:
+                        return usage(stderr);
+                }
+        if (argc - optind != 2)
+                return usage(stderr);
+
+        b.tiny = argv[optind + 1];
+        r = prepare_cases(all, rounds);
+        if (r >= 0)
+                r = service_start(&b.service, argv[optind], b.tiny, degrade);
+        if (r >= 0)
+                r = holding ? hold(&b)
+                            : measure_all(&b, rounds, rounds * ROUNDS_DEAR_DEFAULT / ROUNDS_DEFAULT);
+        service_stop(&b.service);
+
+        if (r >= 0 && !holding) {
+                for (size_t k = 0; k < ELEMENTSOF(cases); k++)
+                        if (cases[k].samples)
+                                qsort(cases[k].samples, cases[k].n_samples, sizeof(nsec_t), compare_nsec);
+                print_results(json);
+        }
+
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++)
+                free(cases[k].samples);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

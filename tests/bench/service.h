@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The sandbox as the benchmark sees it: one judgeboxd of its own, one connection, one standing box. */
+
+#include "time-util.h"
+#include "varlink.h"
+
+#define SERVICE_BOX "bench"
+#define SERVICE_TINY "/box/tiny" /* where the tiny program is in the standing box */
+
+typedef struct Service {
+        pid_t pid;
+        VarlinkClient *client;
+        int tiny_fd;
+} Service;
+
+#define SERVICE_NULL (Service) { .tiny_fd = -EBADF }
+
+/* Starts judgeboxd from bin_dir, makes the standing box, and puts the tiny program there. Says on standard error
+ * what this machine cannot enforce. */
+int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrade);
+void service_stop(Service *s);
+
+/* The host's pid of the standing box's judgebox-init. */
+int service_get_leader(Service *s, pid_t *ret);
+
+/* A call that does nothing. */
+int service_call_status(Service *s);
+
+/* One run. With program NULL it is the tiny one. Not warm: in a box of its own. -EPROTO if the verdict is another
+ * one than wanted. */
+int service_run(Service *s, bool warm, const char *program, bool share_network, const char *wanted_verdict);
