@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a box is made with and what its runs may use: the options that run, create and judge share. */
+
+#include "limit-option.h"
+#include "path-option.h"
+#include "request.h"
+
+enum {
+        ARG_STORAGE = 0x300,
+        ARG_INODES,
+        ARG_BIND,
+        ARG_TMPFS,
+        ARG_SHARE_NET,
+        ARG_HOSTNAME,
+        ARG_DOMAINNAME,
+};
+
+#define BOX_SHORT_OPTIONS LIMIT_SHORT_OPTIONS
+#define BOX_LONG_OPTIONS                                                 \
+        LIMIT_LONG_OPTIONS,                                              \
+        { "storage", required_argument, NULL, ARG_STORAGE },             \
+        { "inodes", required_argument, NULL, ARG_INODES },               \
+        { "bind", required_argument, NULL, ARG_BIND },                   \
+        { "tmpfs", required_argument, NULL, ARG_TMPFS },                 \
+        { "share-net", no_argument, NULL, ARG_SHARE_NET },               \
+        { "hostname", required_argument, NULL, ARG_HOSTNAME },           \
+        { "domainname", required_argument, NULL, ARG_DOMAINNAME }
+
+typedef struct BoxOptions {
+        json_object *limits;   /* type Limits, NULL if none was given */
+        json_object *settings; /* type BoxSettings without what holds descriptors and without limits; NULL likewise */
+        BindOption *binds;
+        size_t n_binds;
+        const char *settings_option; /* the first option given that is the box's, not the run's */
+} BoxOptions;
+
+void box_options_done(BoxOptions *o);
+
+/* 1: it was one of these; 0: it was not; negative: the value was wrong, which was logged, naming the option. */
+int box_options_parse(BoxOptions *o, int option, const char *value);
+
+/* Opens the directories and files to bind, as the caller, and returns the settings with them; NULL where nothing
+ * was given. Takes from o what it hands out. Logs. */
+int box_options_make_settings(BoxOptions *o, Request *q, json_object **ret);
+
+/* For --help, after limit_options_help. */
+extern const char box_options_help[];

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The way to the service: the public socket, or a private daemon over a socketpair. */
+
+#include "context.h"
+#include "request.h"
+#include "stream.h"
+#include "varlink.h"
+
+typedef struct Connection Connection;
+
+/* Connects, and has signals read from a descriptor from now on (interrupt.h). Logs. */
+int connection_open(Context *c, Connection **ret);
+
+/* Closes, which cancels what goes on, and waits for a private daemon's end. */
+Connection *connection_close(Connection *n);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Connection *, connection_close);
+
+/* Takes the request's parameters and closes its descriptors. Waits for the reply, relaying meanwhile. 0 where a
+ * reply came, be it an error: ret->error says. -EINTR where a signal came first: the connection cannot be used any
+ * more then. Anything else is logged. */
+int connection_query(
+                Connection *n,
+                const char *method,
+                Request *q,
+                VarlinkCallFlags flags,
+                Relay *const *relays,
+                size_t n_relays,
+                VarlinkReply *ret);
+
+/* For a call with more: the next reply. */
+int connection_next(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
+
+/* The same as connection_query() for a single reply, but an error reply is logged as well and becomes -EREMOTEIO. */
+int connection_call(Connection *n, const char *method, Request *q, VarlinkReply *ret);
+
+/* Logs an error reply as a sentence. Returns -EREMOTEIO. */
+int connection_log_error(const VarlinkReply *reply);
+
+/* Whether a signal came: for what takes long between calls. */
+bool connection_interrupted(Connection *n);
+
+/* A fresh connection to the same service, after an interrupted call: -ECONNRESET with a private daemon, which is
+ * gone with its connection. */
+int connection_reopen(Connection *n);

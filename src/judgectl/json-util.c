@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "json-util.h"
+#include "parse-util.h"
+#include "string-util.h"
+#include "text-util.h"
+#include "utf8.h"
+
+static const char *const json_mode_table[_JSON_MODE_MAX] = {
+        [JSON_OFF] = "off",
+        [JSON_PRETTY] = "pretty",
+        [JSON_SHORT] = "short",
+};
+
+DEFINE_STRING_TABLE_LOOKUP(json_mode, JsonMode);
+
+void json_print(json_object *o, JsonMode mode) {
+        int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
+
+        flags |= mode == JSON_PRETTY ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN;
+        (void) puts(json_object_to_json_string_ext(o, flags));
+}
+
+int json_add(json_object *o, const char *key, json_object *value) {
+        _cleanup_json_ json_object *v = value;
+
+        assert(o);
+        assert(key);
+
+        if (!v || json_object_object_add(o, key, v) < 0)
+                return -ENOMEM;
+
+        v = NULL;
+        return 0;
+}
+
+int json_append(json_object *array, json_object *value) {
+        _cleanup_json_ json_object *v = value;
+
+        assert(array);
+
+        if (!v || json_object_array_add(array, v) < 0)
+                return -ENOMEM;
+
+        v = NULL;
+        return 0;
+}
+
+int json_add_string(json_object *o, const char *key, const char *value) {
+        assert(value);
+
+        return utf8_is_valid_n(value, strlen(value)) ? json_add(o, key, json_object_new_string(value)) : -EILSEQ;
+}
+
+int json_add_uint64(json_object *o, const char *key, uint64_t value) {
+        return value <= INT64_MAX ? json_add(o, key, json_object_new_int64((int64_t) value)) : -ERANGE;
+}
+
+int json_add_boolean(json_object *o, const char *key, bool value) {
+        return json_add(o, key, json_object_new_boolean(value));
+}
+
+int json_append_string(json_object *array, const char *value) {
+        assert(value);
+
+        return utf8_is_valid_n(value, strlen(value)) ? json_append(array, json_object_new_string(value)) : -EILSEQ;
+}
+
+int json_add_strv(json_object *o, const char *key, char *const *l, size_t *ret_bad) {
+        _cleanup_json_ json_object *array = NULL;
+        int r;
+
+        array = json_object_new_array();
+        if (!array)
+                return -ENOMEM;
+
+        for (size_t i = 0; l && l[i]; i++) {
+                r = json_append_string(array, l[i]);
+                if (r == -EILSEQ && ret_bad)
+                        *ret_bad = i;
+                if (r < 0)
+                        return r;
+        }
+
+        return json_add(o, key, TAKE_PTR(array));
+}
+
+static json_object *json_get(json_object *o, const char *key, enum json_type type) {
+        json_object *v;
+
+        if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, key, &v))
+                return NULL;
+
+        return json_object_is_type(v, type) ? v : NULL;
+}
+
+const char *json_get_string(json_object *o, const char *key) {
+        json_object *v = json_get(o, key, json_type_string);
+
+        return v ? json_object_get_string(v) : NULL;
+}
+
+json_object *json_get_object(json_object *o, const char *key) {
+        return json_get(o, key, json_type_object);
+}
+
+json_object *json_get_array(json_object *o, const char *key) {
+        return json_get(o, key, json_type_array);
+}
+
+bool json_get_boolean(json_object *o, const char *key) {
+        json_object *v = json_get(o, key, json_type_boolean);
+
+        return v && json_object_get_boolean(v);
+}
+
+bool json_get_uint64(json_object *o, const char *key, uint64_t *ret) {
+        json_object *v = json_get(o, key, json_type_int);
+        const char *s;
+        int64_t n;
+
+        assert(ret);
+
+        if (!v) {
+                s = json_get_string(o, key);
+                return s && parse_uint64(s, ret) >= 0;
+        }
+
+        n = json_object_get_int64(v);
+        if (n < 0)
+                return false;
+
+        *ret = (uint64_t) n;
+        return true;
+}
+
+char *json_join_strings(json_object *array) {
+        _cleanup_strv_free_ char **l = NULL;
+
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                const char *s = json_object_get_string(json_object_array_get_idx(array, i));
+
+                if (strv_consume(&l, text_escape(strempty(s), strlen(strempty(s)), /* keep_lines= */ false)) < 0)
+                        return NULL;
+        }
+
+        return strv_join(l, ", ");
+}
+
+static int base64_digit(char c) {
+        if (c >= 'A' && c <= 'Z')
+                return c - 'A';
+        if (c >= 'a' && c <= 'z')
+                return c - 'a' + 26;
+        if (c >= '0' && c <= '9')
+                return c - '0' + 52;
+
+        return c == '+' ? 62 : c == '/' ? 63 : -EBADMSG;
+}
+
+int base64_decode(const char *s, char **ret, size_t *ret_size) {
+        _cleanup_free_ char *buf = NULL;
+        size_t length = strlen(s), n = 0;
+
+        assert(ret);
+        assert(ret_size);
+
+        if (length % 4 != 0)
+                return -EBADMSG;
+
+        buf = new(char, length / 4 * 3 + 1);
+        if (!buf)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < length; i += 4) {
+                /* Padding is at the end only, and at most two. */
+                size_t padding = i + 4 < length ? 0 : (size_t) (s[i + 3] == '=') + (s[i + 3] == '=' && s[i + 2] == '=');
+                uint32_t v = 0;
+
+                for (size_t k = 0; k < 4; k++) {
+                        int d = k < 4 - padding ? base64_digit(s[i + k]) : 0;
+
+                        if (d < 0)
+                                return d;
+                        v = v << 6 | (uint32_t) d;
+                }
+
+                for (size_t k = 0; k < 3 - padding; k++)
+                        buf[n++] = (char) (v >> (16 - 8 * k));
+        }
+
+        buf[n] = '\0';
+        *ret = TAKE_PTR(buf);
+        *ret_size = n;
+        return 0;
+}

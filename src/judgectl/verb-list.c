@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "connect.h"
+#include "log.h"
+#include "parse-util.h"
+#include "string-util.h"
+#include "table.h"
+#include "user.h"
+#include "verbs.h"
+
+static const char list_help[] =
+        "list [OPTIONS...]\n\n"
+        "List boxes.\n\n"
+        "  -a --all                    Everyone's (for admins)\n"
+        "     --owner=USER             This user's (for admins)\n"
+        "     --no-legend              Do not print the headings and the count\n";
+
+static int parse(Context *c, int argc, char *argv[], bool *ret_all) {
+        static const struct option options[] = {
+                COMMON_OPTIONS,
+                OWNER_OPTION,
+                { "all", no_argument, NULL, 'a' },
+                { "no-legend", no_argument, NULL, ARG_NO_LEGEND },
+                {},
+        };
+        bool all = false;
+        int option, r;
+
+        optind = 0;
+        while ((option = getopt_long(argc, argv, "ha", options, NULL)) >= 0) {
+                if (option == 'h') {
+                        help_print(list_help);
+                        return 0;
+                }
+
+                if (option == 'a') {
+                        all = true;
+                        continue;
+                }
+
+                r = context_parse_option(c, option, optarg);
+                if (r <= 0)
+                        return r < 0 ? r : -EINVAL;
+        }
+
+        r = context_check_arguments(c, argc - optind, 0, 0);
+        if (r < 0)
+                return r;
+
+        if (all && c->owner_set) {
+                log_error("--all and --owner= exclude each other.");
+                return -EINVAL;
+        }
+
+        r = context_check(c);
+        if (r < 0)
+                return r;
+
+        *ret_all = all;
+        return 1;
+}
+
+static int add_number(Table *t, json_object *o, const char *key) {
+        uint64_t n;
+
+        return json_get_uint64(o, key, &n) ? table_addf(t, COLOR_NONE, "%" PRIu64, n)
+                                           : table_add(t, COLOR_NONE, strdup("-"));
+}
+
+static int add_bytes(Table *t, json_object *o, const char *key) {
+        uint64_t n;
+
+        return table_add(t, COLOR_NONE, strdup(json_get_uint64(o, key, &n) ? FORMAT_BYTES(n) : "-"));
+}
+
+static int add_row(Table *t, json_object *box) {
+        uint64_t n = UINT64_MAX;
+
+        (void) json_get_uint64(box, "owner", &n);
+
+        if (table_addf(t, COLOR_NONE, "%s", json_get_string(box, "box") ?: "?") < 0 ||
+            table_add(t, COLOR_NONE, user_format(n)) < 0 ||
+            table_addf(t, streq(json_get_string(box, "state") ?: "?", "running") ? COLOR_GREEN : COLOR_NONE, "%s",
+                       json_get_string(box, "state") ?: "?") < 0 ||
+            add_number(t, box, "runs") < 0 ||
+            add_number(t, box, "processes") < 0 ||
+            add_bytes(t, box, "memoryBytes") < 0 ||
+            add_bytes(t, box, "storageUsedBytes") < 0 ||
+            table_add(t, COLOR_NONE,
+                      strdup(json_get_uint64(box, "cpuTimeUSec", &n) ? FORMAT_TIMESPAN(n) : "-")) < 0)
+                return log_oom();
+
+        return 0;
+}
+
+int verb_list(Context *c, int argc, char *argv[]) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        _cleanup_(connection_closep) Connection *connection = NULL;
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+        _cleanup_(table_freep) Table *t = NULL;
+        json_object *boxes;
+        bool all = false;
+        size_t n;
+        int r;
+
+        r = parse(c, argc, argv, &all);
+        if (r <= 0)
+                return r;
+
+        if (request_init(&q) < 0 ||
+            (all && json_add_boolean(q.parameters, "all", true) < 0) ||
+            (c->owner_set && json_add_uint64(q.parameters, "owner", c->owner) < 0))
+                return log_oom();
+
+        r = connection_open(c, &connection);
+        if (r < 0)
+                return r;
+
+        r = connection_call(connection, "org.judgebox.Manager.ListBoxes", &q, &reply);
+        if (r < 0)
+                return r;
+
+        boxes = json_get_array(reply.parameters, "boxes");
+        if (!boxes) {
+                log_error("The reply of judgeboxd has no list of boxes.");
+                return -EBADMSG;
+        }
+
+        if (c->json != JSON_OFF) {
+                json_print(boxes, c->json);
+                return STATUS_OK;
+        }
+
+        t = table_new("BOX", "OWNER", "STATE", ">RUNS", ">TASKS", ">MEMORY", ">STORAGE", ">CPU", NULL);
+        if (!t)
+                return log_oom();
+
+        n = json_object_array_length(boxes);
+        for (size_t i = 0; i < n; i++) {
+                r = add_row(t, json_object_array_get_idx(boxes, i));
+                if (r < 0)
+                        return r;
+        }
+
+        if (n > 0)
+                table_print(t, stdout, c->legend);
+        if (c->legend)
+                (void) printf("%s%zu box%s listed.\n", n > 0 ? "\n" : "", n, n == 1 ? "" : "es");
+
+        return STATUS_OK;
+}
