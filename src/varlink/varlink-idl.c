@@ -422,7 +422,8 @@ static int parse_interface(Parser *p) {
                         return r;
         }
 
-        qsort(idl->symbols, idl->n_symbols, sizeof(VarlinkSymbol), symbol_compare);
+        if (idl->n_symbols > 0)
+                qsort(idl->symbols, idl->n_symbols, sizeof(VarlinkSymbol), symbol_compare);
         for (size_t i = 1; i < idl->n_symbols; i++)
                 if (streq(idl->symbols[i - 1].name, idl->symbols[i].name))
                         return parser_error(p, "'%s' is declared twice.", p->line, idl->symbols[i].name);
