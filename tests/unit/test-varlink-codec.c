@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 
 #include "fd-util.h"
