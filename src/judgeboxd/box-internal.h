@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What box.c and box-start.c have between them. */
+
+#include "box.h"
+
+void box_set_state(Box *b, BoxState state);
+
+/* Takes it away if it is stopping and nothing of it runs any more. */
+void box_check_gone(Box *b);
+void box_kill_processes(Box *b);
+
+void box_call_waiters(Box *b, BoxWaiter **list, const Failure *failure);
+
+/* Has the next run's cgroup ready before it is asked for. */
+void box_prepare_next(Box *b);

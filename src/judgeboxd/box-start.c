@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#include "box-internal.h"
+#include "fd-util.h"
+#include "log.h"
+#include "manager.h"
+
+/* How a box comes up: uid range, cgroup, launch, then one after the other without waiting for answers: the
+ * configuration, the first run's cgroup, and the run itself if one is there already. */
+
+#define BOX_START_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+static int on_init_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
+        siginfo_t si = {};
+
+        if (waitid(P_PIDFD, (id_t) b->init_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
+                return 0;
+
+        b->init_source = sd_event_source_unref(b->init_source);
+        b->init_pidfd = safe_close(b->init_pidfd);
+
+        if (b->state == BOX_STOPPING)
+                box_check_gone(b);
+        else
+                box_fail(b, STEP_PROTOCOL, ECONNRESET);
+        return 0;
+}
+
+static void on_channel_failed(BoxChannel *c, Step step, int r, void *userdata) {
+        box_fail(ASSERT_PTR(userdata), step, r);
+}
+
+static void on_configured(int r, Message *m, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
+
+        if (r < 0)
+                return;
+
+        if (m->header.type != MESSAGE_REPLY || m->reply.step >= _STEP_MAX || m->reply.error < 0)
+                box_fail(b, STEP_PROTOCOL, EBADMSG);
+        else if (m->reply.error != 0)
+                box_fail(b, (Step) m->reply.step, m->reply.error);
+        else {
+                b->configured = true;
+                box_update_state(b);
+                box_call_waiters(b, &b->ready_waiters, NULL);
+        }
+}
+
+static int configure(Box *b) {
+        uint32_t serial;
+        int r;
+
+        r = box_begin_request(b, BOX_START_TIMEOUT_USEC, on_configured, b, &serial);
+        if (r >= 0)
+                r = box_channel_sent(b->channel, serial,
+                                     message_send_configure(box_channel_get_fd(b->channel), serial, &b->settings));
+
+        /* Sent or not, a tenant's directories are not kept open. */
+        for (size_t i = 0; i < b->settings.n_binds; i++)
+                b->settings.binds[i].source_fd = safe_close(b->settings.binds[i].source_fd);
+
+        return r;
+}
+
+static int watch_init(Box *b, int socket_fd) {
+        int r;
+
+        r = box_channel_new(b->manager->event, socket_fd, on_channel_failed, b, &b->channel);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_io(b->manager->event, &b->init_source, b->init_pidfd, EPOLLIN, on_init_gone, b);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(b->init_source, "judgebox-init");
+
+        /* After the socket, where its last word may be. */
+        return sd_event_source_set_priority(b->init_source, SD_EVENT_PRIORITY_NORMAL + 10);
+}
+
+static void on_started(BoxLaunch *l, int init_pidfd, int socket_fd, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
+        int r;
+
+        b->init_pidfd = init_pidfd;
+
+        r = watch_init(b, socket_fd);
+        if (b->state == BOX_STOPPING) {
+                box_kill_processes(b);
+                return;
+        }
+        if (r >= 0)
+                r = configure(b);
+        if (r < 0)
+                box_fail(b, STEP_PROTOCOL, r);
+}
+
+static void on_finished(BoxLaunch *l, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
+        Run *run, *next;
+        int r;
+
+        b->launch = box_launch_free(b->launch);
+        if (b->state == BOX_STOPPING) {
+                /* While it was there, box_stop() let it be. */
+                box_kill_processes(b);
+                box_check_gone(b);
+                return;
+        }
+
+        r = box_cgroup_enable_controllers(b->cgroup);
+        if (r < 0) {
+                box_fail(b, STEP_CGROUP, r);
+                return;
+        }
+
+        DL_FOREACH_SAFE(b->runs, run, next)
+                if (box_is_launched(b))
+                        run_proceed(run);
+
+        box_prepare_next(b);
+}
+
+static void on_failed(BoxLaunch *l, Step step, int error, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
+
+        b->launch = box_launch_free(b->launch);
+        if (b->state == BOX_STOPPING)
+                box_check_gone(b);
+        else
+                box_fail(b, step, error);
+}
+
+static const BoxLaunchHandler launch_handler = {
+        .started = on_started,
+        .finished = on_finished,
+        .failed = on_failed,
+};
+
+static void on_cgroup_removed(BoxCgroup *c, void *userdata) {
+        box_fail(ASSERT_PTR(userdata), STEP_CGROUP, ECANCELED);
+}
+
+int box_start(Box *b, Failure *f) {
+        _cleanup_free_ char *description = NULL;
+        Manager *m;
+        Step step;
+        int r;
+
+        assert(b);
+
+        m = b->manager;
+
+        r = uid_range_allocate(m->uids, &b->uid_base);
+        if (r < 0)
+                return failure_set_internal(f, STEP_USER, r);
+        b->has_uid_base = true;
+
+        description = strprintf("judgebox box %s of uid %u", b->id, b->owner);
+        if (!description)
+                return -ENOMEM;
+
+        r = box_cgroup_new(m->cgroups, b->owner, b->id, description, &b->cgroup);
+        if (r < 0)
+                return failure_set_internal(f, STEP_CGROUP, r);
+        box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
+
+        r = box_launch_new(m->event, m->init_fd, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
+                           &b->launch, &step);
+        if (r < 0)
+                return failure_set_internal(f, step, r);
+
+        b->deadline = usec_add(manager_now(m), BOX_START_TIMEOUT_USEC);
+        manager_watch_deadline(m, b->deadline);
+        return 0;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "box-internal.h"
+#include "box.h"
+#include "fd-util.h"
+#include "log.h"
+#include "manager.h"
+#include "parse-util.h"
+#include "tenant.h"
+
+/* To be gone: milliseconds, unless the host is in trouble. */
+#define BOX_STOP_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+static const char *const box_state_table[_BOX_STATE_MAX] = {
+        [BOX_STARTING] = "starting",
+        [BOX_IDLE] = "idle",
+        [BOX_RUNNING] = "running",
+        [BOX_STOPPING] = "stopping",
+};
+
+DEFINE_STRING_TABLE_LOOKUP(box_state, BoxState);
+
+void box_set_state(Box *b, BoxState state) {
+        assert(b);
+
+        if (b->state == state)
+                return;
+
+        log_debug("Box %s: %s -> %s.", b->name, box_state_to_string(b->state), box_state_to_string(state));
+        b->state = state;
+}
+
+static Box *box_release_memory(Box *b) {
+        box_settings_done(&b->settings);
+        limits_done(&b->run_limits);
+        failure_done(&b->failure);
+        free(b->id);
+        free(b->name);
+        return mfree(b);
+}
+
+int box_new(
+                Manager *m,
+                Tenant *tenant,
+                const char *id,
+                BoxSettings *settings,
+                bool one_shot,
+                Box **ret,
+                Failure *f) {
+
+        Box *b;
+        int r;
+
+        assert(m);
+        assert(tenant);
+        assert(box_id_is_valid(id));
+        assert(settings);
+        assert(ret);
+
+        if (manager_find_box(m, tenant->uid, id))
+                return failure_set(f, FAILURE_BOX_EXISTS, id);
+
+        b = new(Box, 1);
+        if (!b)
+                return -ENOMEM;
+
+        *b = (Box) {
+                .manager = m,
+                .tenant = tenant,
+                .owner = tenant->uid,
+                .id = strdup(id),
+                .name = strprintf("%u-%s", tenant->uid, id),
+                .one_shot = one_shot,
+                .created_usec = now_usec(CLOCK_REALTIME),
+                .init_pidfd = -EBADF,
+        };
+        if (!b->id || !b->name) {
+                (void) box_release_memory(b);
+                return -ENOMEM;
+        }
+
+        r = tenant_add_box(tenant, f);
+        if (r != 0) {
+                (void) box_release_memory(b);
+                return r;
+        }
+
+        HASH_ADD_KEYPTR(hh, m->boxes, b->name, strlen(b->name), b);
+        if (!hash_added(b)) {
+                tenant_remove_box(tenant);
+                (void) box_release_memory(b);
+                return -ENOMEM;
+        }
+
+        b->settings = *settings;
+        box_settings_init(settings);
+
+        r = b->settings.host_name ? 0 : free_and_strdup(&b->settings.host_name, BOX_HOST_NAME_DEFAULT);
+        if (r >= 0)
+                r = limits_copy(&b->settings.limits, &b->run_limits);
+        if (r >= 0)
+                r = limits_apply_defaults(&b->run_limits);
+        if (r < 0) {
+                box_stop(b);
+                return r;
+        }
+
+        *ret = b;
+        return 0;
+}
+
+Box *box_free(Box *b) {
+        if (!b)
+                return NULL;
+
+        assert(!b->cgroup);
+        assert(!b->launch);
+        assert(!b->runs);
+
+        b->channel = box_channel_free(b->channel);
+        return box_release_memory(b);
+}
+
+static int wait_for(BoxWaiter **list, box_callback_t callback, void *userdata) {
+        BoxWaiter *w;
+
+        w = new(BoxWaiter, 1);
+        if (!w)
+                return -ENOMEM;
+
+        *w = (BoxWaiter) { .callback = callback, .userdata = userdata };
+        LL_APPEND(*list, w);
+        return 0;
+}
+
+void box_call_waiters(Box *b, BoxWaiter **list, const Failure *failure) {
+        assert(b);
+        assert(list);
+
+        while (*list) {
+                BoxWaiter w = **list;
+
+                free(*list);
+                *list = w.next;
+                w.callback(b, failure, w.userdata);
+        }
+}
+
+int box_wait_ready(Box *b, box_callback_t callback, void *userdata) {
+        assert(b);
+        return wait_for(&b->ready_waiters, callback, userdata);
+}
+
+int box_wait_gone(Box *b, box_callback_t callback, void *userdata) {
+        assert(b);
+        return wait_for(&b->gone_waiters, callback, userdata);
+}
+
+size_t box_count_active_runs(const Box *b) {
+        size_t n = 0;
+        Run *r;
+
+        assert(b);
+
+        DL_FOREACH(b->runs, r)
+                n += run_is_active(r);
+
+        return n;
+}
+
+void box_update_state(Box *b) {
+        assert(b);
+
+        if (b->configured && b->state != BOX_STOPPING)
+                box_set_state(b, box_count_active_runs(b) > 0 ? BOX_RUNNING : BOX_IDLE);
+}
+
+bool box_is_launched(const Box *b) {
+        assert(b);
+        return b->channel && !b->launch && b->state != BOX_STOPPING;
+}
+
+/* Nothing of it runs any more. */
+static void box_gone(Box *b) {
+        Manager *m = b->manager;
+
+        for (size_t i = 0; i < b->n_leftovers; i++)
+                (void) run_cgroup_free(b->leftovers[i]);
+        b->n_leftovers = 0;
+        b->spare = run_cgroup_free(b->spare);
+        b->cgroup = box_cgroup_free(b->cgroup);
+        if (b->has_uid_base)
+                uid_range_release(m->uids, b->uid_base);
+        b->has_uid_base = false;
+
+        HASH_DEL(m->boxes, b);
+        tenant_remove_box(b->tenant);
+
+        log_debug("Box %s is gone.", b->name);
+        box_call_waiters(b, &b->gone_waiters, NULL);
+        manager_dispose_box(m, b);
+}
+
+void box_check_gone(Box *b) {
+        assert(b);
+
+        if (b->state == BOX_STOPPING && !b->launch && b->init_pidfd < 0)
+                box_gone(b);
+}
+
+void box_kill_processes(Box *b) {
+        int r;
+
+        assert(b);
+
+        if (b->cgroup) {
+                r = box_cgroup_kill(b->cgroup);
+                if (r < 0)
+                        log_debug_errno(r, "Failed to kill the cgroup of box %s: %m", b->name);
+        }
+
+        /* The cgroup is enough where it is whole; the kernel ends the rest of a pid namespace with its PID 1. */
+        if (b->init_pidfd >= 0 && syscall(SYS_pidfd_send_signal, b->init_pidfd, SIGKILL, NULL, 0) < 0)
+                log_debug_errno(errno, "Failed to kill judgebox-init of box %s: %m", b->name);
+}
+
+static void abort_runs(Box *b) {
+        /* One may lead to the end of another: begin anew each time. */
+        while (b->runs) {
+                if (b->failure.type == FAILURE_INTERNAL)
+                        run_abort(b->runs, VERDICT_INTERNAL_ERROR, b->failure.step, b->failure.error);
+                else
+                        run_abort(b->runs, VERDICT_CANCELED, STEP_NONE, 0);
+        }
+}
+
+void box_stop(Box *b) {
+        Failure gone = FAILURE_NULL;
+
+        assert(b);
+
+        if (b->state == BOX_STOPPING)
+                return;
+
+        box_set_state(b, BOX_STOPPING);
+        b->deadline = usec_add(manager_now(b->manager), BOX_STOP_TIMEOUT_USEC);
+        manager_watch_deadline(b->manager, b->deadline);
+
+        if (b->launch)
+                box_launch_abort(b->launch, /* force= */ false);
+        else
+                box_kill_processes(b);
+
+        if (b->channel)
+                box_channel_cancel(b->channel, -ECONNRESET);
+        abort_runs(b);
+
+        (void) failure_set(&gone, FAILURE_NO_SUCH_BOX, b->id);
+        box_call_waiters(b, &b->ready_waiters, b->failure.type != FAILURE_NONE ? &b->failure : &gone);
+        failure_done(&gone);
+
+        box_check_gone(b);
+}
+
+void box_fail(Box *b, Step step, int error) {
+        assert(b);
+
+        if (b->state == BOX_STOPPING)
+                return;
+
+        log_warning_errno(error, "Box %s failed (%s): %m", b->name, strna(step_to_string(step)));
+        (void) failure_set_internal(&b->failure, step, error);
+        box_stop(b);
+}
+
+int box_begin_request(Box *b, usec_t timeout, channel_reply_t callback, void *userdata, uint32_t *ret_serial) {
+        usec_t deadline;
+
+        assert(b);
+
+        if (!b->channel || b->state == BOX_STOPPING)
+                return -ENOTCONN;
+
+        deadline = usec_add(manager_now(b->manager), timeout);
+        manager_watch_deadline(b->manager, deadline);
+        return box_channel_begin(b->channel, deadline, callback, userdata, ret_serial);
+}
+
+int box_request_file(
+                Box *b,
+                MessageType type,
+                FileFlags flags,
+                const char *path,
+                int source_fd,
+                usec_t timeout,
+                channel_reply_t callback,
+                void *userdata) {
+
+        uint32_t serial;
+        int fd, r;
+
+        r = box_begin_request(b, timeout, callback, userdata, &serial);
+        if (r < 0)
+                return r;
+
+        fd = box_channel_get_fd(b->channel);
+        if (type == MESSAGE_COPY)
+                r = message_send_copy(fd, serial, flags, path, source_fd);
+        else if (path)
+                r = message_send_file(fd, type, serial, flags, path);
+        else
+                r = message_send_simple(fd, type, serial);
+
+        return box_channel_sent(b->channel, serial, r);
+}
+
+/* Makes the cgroup of the run to come, if it is not there. judgebox-init does not answer: what it cannot take
+ * ends it. */
+static int box_prepare_spare(Box *b) {
+        int fds[_RUN_CGROUP_FD_MAX], r;
+
+        if (b->spare)
+                return 0;
+
+        r = run_cgroup_new(b->cgroup, b->last_run + 1, &b->spare);
+        if (r < 0)
+                return r;
+        b->last_run++;
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = run_cgroup_get_fd(b->spare, (RunCgroupFd) i);
+
+        return message_send_prepare(box_channel_get_fd(b->channel), CHANNEL_SERIAL_NONE, b->last_run, fds,
+                                    ELEMENTSOF(fds));
+}
+
+void box_prepare_next(Box *b) {
+        int r;
+
+        assert(b);
+
+        if (!box_is_launched(b))
+                return;
+
+        /* That these limits cannot be had (CPUs that are not there) is for the run to tell that wants them. */
+        r = box_prepare_spare(b);
+        if (r >= 0 && run_cgroup_set_limits(b->spare, &b->run_limits) < 0)
+                log_debug("The limits of box %s cannot be set.", b->name);
+        if (r < 0)
+                box_fail(b, STEP_CGROUP, r);
+}
+
+bool box_has_room(const Box *b) {
+        assert(b);
+        return b->n_cgroups < BOX_ACTIVE_RUNS_MAX;
+}
+
+int box_take_cgroup(Box *b, const Limits *limits, uint64_t *ret_number, RunCgroup **ret) {
+        int r;
+
+        assert(b);
+        assert(box_has_room(b));
+        assert(limits);
+        assert(ret_number);
+        assert(ret);
+
+        r = box_prepare_spare(b);
+        if (r >= 0)
+                r = run_cgroup_set_limits(b->spare, limits);
+        if (r < 0)
+                return r;
+
+        b->n_executed++;
+        b->n_cgroups++;
+        *ret_number = b->last_run;
+        *ret = TAKE_PTR(b->spare);
+        return 0;
+}
+
+void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
+        assert(b);
+
+        if (b->one_shot)
+                box_stop(b);
+
+        if (b->state == BOX_STOPPING) {
+                /* Processes may be in it still: it goes with the box. */
+                if (cgroup)
+                        b->leftovers[b->n_leftovers++] = cgroup;
+                return;
+        }
+
+        if (cgroup) {
+                b->n_cgroups--;
+                (void) run_cgroup_free(cgroup);
+                if (message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, CHANNEL_SERIAL_NONE, number,
+                                     /* again= */ false) < 0)
+                        box_fail(b, STEP_PROTOCOL, ENOBUFS);
+        }
+
+        box_update_state(b);
+        box_prepare_next(b);
+}
+
+usec_t box_check_deadlines(Box *b, usec_t now) {
+        assert(b);
+
+        if (IN_SET(b->state, BOX_IDLE, BOX_RUNNING))
+                return box_channel_check_deadlines(b->channel, now);
+
+        if (b->deadline > now)
+                return b->deadline;
+
+        if (b->state == BOX_STARTING)
+                box_fail(b, STEP_SPAWN, ETIMEDOUT);
+
+        /* A process in an uninterruptible sleep holds it up, or a launcher that does not get on. */
+        log_warning("Box %s does not go away, trying again.", b->name);
+        if (b->launch)
+                box_launch_abort(b->launch, /* force= */ true);
+        box_kill_processes(b);
+
+        b->deadline = usec_add(now, BOX_STOP_TIMEOUT_USEC);
+        return b->deadline;
+}
+
+int box_get_leader_pid(Box *b, pid_t *ret) {
+        _cleanup_free_ char *info = NULL, *path = NULL;
+        uint64_t pid;
+        char *p;
+        int r;
+
+        assert(b);
+        assert(ret);
+
+        if (b->init_pidfd < 0)
+                return -ESRCH;
+
+        path = strprintf("/proc/self/fdinfo/%i", b->init_pidfd);
+        if (!path)
+                return -ENOMEM;
+
+        r = read_full_file_at(AT_FDCWD, path, 4096, &info, NULL);
+        if (r < 0)
+                return r;
+
+        /* "-1" once it is dead */
+        p = strstr(info, "\nPid:\t");
+        if (!p)
+                return -ESRCH;
+        p += strlen("\nPid:\t");
+        p[strcspn(p, "\n")] = '\0';
+        if (parse_uint64(p, &pid) < 0 || pid == 0 || pid > INT32_MAX)
+                return -ESRCH;
+
+        *ret = (pid_t) pid;
+        return 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "check-fd.h"
+#include "fd-util.h"
+
+static int refuse(const char **ret_message, const char *message) {
+        *ret_message = message;
+        return -EINVAL;
+}
+
+/* Type, owner and device as the kernel has them: a network or FUSE server is not asked. */
+static int stat_cached(int fd, struct statx *ret) {
+        return RET_NERRNO(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_UID, ret));
+}
+
+/* access: O_RDONLY or O_WRONLY. */
+static int check_access_mode(int fd, int access, const char **ret_message) {
+        int flags;
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0)
+                return -errno;
+
+        if ((flags & O_PATH) || ((flags & O_ACCMODE) != access && (flags & O_ACCMODE) != O_RDWR))
+                return refuse(ret_message, access == O_RDONLY ? "not open for reading" : "not open for writing");
+
+        return 0;
+}
+
+int check_fd_input(int fd, const char **ret_message) {
+        return check_access_mode(fd, O_RDONLY, ret_message);
+}
+
+static bool is_stream_socket(int fd) {
+        int type = 0;
+        socklen_t size = sizeof(type);
+
+        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) >= 0 && type == SOCK_STREAM;
+}
+
+int check_fd_output(int fd, const char **ret_message) {
+        struct statx sx;
+        int r;
+
+        r = check_access_mode(fd, O_WRONLY, ret_message);
+        if (r < 0)
+                return r;
+
+        r = stat_cached(fd, &sx);
+        if (r < 0)
+                return r;
+
+        if (S_ISREG(sx.stx_mode) ||
+            S_ISFIFO(sx.stx_mode) ||
+            (S_ISSOCK(sx.stx_mode) && is_stream_socket(fd)) ||
+            (S_ISCHR(sx.stx_mode) && makedev(sx.stx_rdev_major, sx.stx_rdev_minor) == makedev(1, 3)))
+                return 0;
+
+        return refuse(ret_message, "not a regular file, a pipe, a stream socket or /dev/null");
+}
+
+int check_fd_file(int fd, const char **ret_message) {
+        struct statx sx;
+        int r;
+
+        r = check_access_mode(fd, O_RDONLY, ret_message);
+        if (r < 0)
+                return r;
+
+        r = stat_cached(fd, &sx);
+        if (r < 0)
+                return r;
+
+        return S_ISREG(sx.stx_mode) ? 0 : refuse(ret_message, "not a regular file");
+}
+
+int check_fd_bind(int fd, const Caller *caller, bool writable, const char **ret_message) {
+        struct statx sx;
+        int r;
+
+        r = stat_cached(fd, &sx);
+        if (r < 0)
+                return r;
+
+        if (!S_ISDIR(sx.stx_mode) && !S_ISREG(sx.stx_mode))
+                return refuse(ret_message, "not a directory or a regular file");
+        if (writable && caller->uid != 0 && caller->uid != sx.stx_uid)
+                return refuse(ret_message, "not the caller's own, so it cannot be bound writable");
+
+        return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Adding to json-c objects with one check at the end: out of memory sticks in *r. */
+
+#include <json-c/json.h>
+
+#include "macro.h"
+
+/* Takes value over, also where nothing is added. NULL is out of memory. */
+void json_add(int *r, json_object *o, const char *name, json_object *value);
+
+void json_add_string(int *r, json_object *o, const char *name, const char *value);
+void json_add_uint64(int *r, json_object *o, const char *name, uint64_t value);
+/* RESULT_UNKNOWN is left out. */
+void json_add_known(int *r, json_object *o, const char *name, uint64_t value);
+void json_append(int *r, json_object *array, json_object *value);
+
+static inline void json_putp(json_object **o) {
+        (void) json_object_put(*o);
+}
+#define _cleanup_json_ _cleanup_(json_putp)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "fd-util.h"
+#include "log.h"
+#include "manager.h"
+
+static void dispose(Manager *m) {
+        Box *b;
+        Run *r;
+
+        while ((r = m->disposed_runs)) {
+                m->disposed_runs = r->next;
+                (void) run_free(r);
+        }
+
+        while ((b = m->disposed_boxes)) {
+                m->disposed_boxes = b->next_disposed;
+                (void) box_free(b);
+        }
+}
+
+static int on_dispose(sd_event_source *s, void *userdata) {
+        Manager *m = ASSERT_PTR(userdata);
+
+        dispose(m);
+
+        if (m->stopping && !m->boxes)
+                return sd_event_exit(m->event, 0);
+
+        return 0;
+}
+
+static void want_dispose(Manager *m) {
+        /* Fails only where the loop is over, and then manager_free() does it. */
+        (void) sd_event_source_set_enabled(m->dispose_source, SD_EVENT_ONESHOT);
+}
+
+void manager_dispose_box(Manager *m, Box *b) {
+        assert(m);
+        assert(b);
+
+        LL_PREPEND2(m->disposed_boxes, b, next_disposed);
+        want_dispose(m);
+}
+
+void manager_dispose_run(Manager *m, Run *r) {
+        assert(m);
+        assert(r);
+        assert(r->state == RUN_FINISHED);
+
+        LL_PREPEND(m->disposed_runs, r);
+        want_dispose(m);
+}
+
+usec_t manager_now(Manager *m) {
+        usec_t now;
+
+        assert(m);
+
+        return sd_event_now(m->event, CLOCK_MONOTONIC, &now) < 0 ? now_usec(CLOCK_MONOTONIC) : now;
+}
+
+void manager_watch_deadline(Manager *m, usec_t deadline) {
+        assert(m);
+
+        if (deadline >= m->next_deadline)
+                return;
+
+        m->next_deadline = deadline;
+        (void) sd_event_source_set_time(m->deadline_source, deadline);
+        (void) sd_event_source_set_enabled(m->deadline_source, SD_EVENT_ONESHOT);
+}
+
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
+        Manager *m = ASSERT_PTR(userdata);
+        usec_t now = manager_now(m), next = USEC_INFINITY;
+        Box *b, *following;
+
+        m->next_deadline = USEC_INFINITY;
+
+        /* A box may go while it is looked at, never another one. */
+        HASH_ITER(hh, m->boxes, b, following)
+                next = MIN(next, box_check_deadlines(b, now));
+
+        manager_watch_deadline(m, next);
+        return 0;
+}
+
+static int add_sources(Manager *m) {
+        int r;
+
+        r = sd_event_add_defer(m->event, &m->dispose_source, on_dispose, m);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(m->dispose_source, "manager-dispose");
+
+        r = sd_event_source_set_enabled(m->dispose_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        /* Second for second is exact enough for what never happens. */
+        r = sd_event_add_time(m->event, &m->deadline_source, CLOCK_MONOTONIC, 0, USEC_PER_SEC, on_deadline, m);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(m->deadline_source, "manager-deadline");
+
+        return sd_event_source_set_enabled(m->deadline_source, SD_EVENT_OFF);
+}
+
+int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = NULL;
+        int r;
+
+        assert(event);
+        assert(options);
+        assert(ret);
+
+        m = new(Manager, 1);
+        if (!m)
+                return -ENOMEM;
+
+        *m = (Manager) {
+                .event = sd_event_ref(event),
+                .init_fd = options->init_fd,
+                .allow_degraded = options->allow_degraded,
+                .next_deadline = USEC_INFINITY,
+        };
+
+        r = add_sources(m);
+        if (r < 0)
+                return r;
+
+        r = host_cpus_read(&m->cpus);
+        if (r < 0)
+                return r;
+
+        r = authority_new_local(&m->authority);
+        if (r < 0)
+                return r;
+
+        r = admission_new(m->cpus.n, MANAGER_WAITING_MAX, &m->admission);
+        if (r < 0)
+                return r;
+
+        r = uid_range_new(options->uid_lock_path, &m->uids);
+        if (r < 0)
+                return r;
+
+        r = cgroup_manager_new_tree(options->cgroup_root, &m->cgroups);
+        if (r < 0 && r != -EOPNOTSUPP)
+                return log_error_errno(r, "Failed to make a place in the cgroup tree: %m");
+        if (m->cgroups)
+                m->controllers = cgroup_manager_get_controllers(m->cgroups);
+        m->degraded = cgroup_controllers_to_degraded(m->controllers);
+
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+
+        dispose(m);
+        assert(!m->boxes);
+        assert(!m->runs);
+        assert(!m->tenants);
+
+        m->dispose_source = sd_event_source_unref(m->dispose_source);
+        m->deadline_source = sd_event_source_unref(m->deadline_source);
+        m->cgroups = cgroup_manager_free(m->cgroups);
+        m->uids = uid_range_free(m->uids);
+        m->admission = admission_free(m->admission);
+        m->authority = authority_free(m->authority);
+        m->init_fd = safe_close(m->init_fd);
+        m->event = sd_event_unref(m->event);
+        return mfree(m);
+}
+
+void manager_stop(Manager *m) {
+        Box *b, *following;
+
+        assert(m);
+
+        if (m->stopping)
+                return;
+
+        m->stopping = true;
+
+        /* First those that wait, or the end of one would begin the next. */
+        for (Run *r = m->runs, *next; r; r = next) {
+                next = r->manager_next;
+                if (r->state == RUN_WAITING)
+                        run_abort(r, VERDICT_CANCELED, STEP_NONE, 0);
+        }
+
+        HASH_ITER(hh, m->boxes, b, following)
+                box_stop(b);
+
+        want_dispose(m);
+}
+
+int manager_check_supported(Manager *m, Failure *f) {
+        _cleanup_strv_free_ char **missing = NULL;
+        _cleanup_free_ char *names = NULL;
+        int r;
+
+        assert(m);
+
+        if (m->cgroups && (m->degraded == 0 || m->allow_degraded))
+                return 0;
+
+        r = m->cgroups ? cgroup_controllers_to_strv(_CGROUP_CONTROLLERS_ALL & ~m->controllers, &missing)
+                       : strv_extend(&missing, "cgroup2");
+        if (r < 0)
+                return r;
+
+        names = strv_join(missing, ", ");
+        if (!names)
+                return -ENOMEM;
+
+        if (m->cgroups)
+                r = failure_set_message(f, FAILURE_NOT_SUPPORTED, NULL,
+                                        "This host lacks the cgroup controllers %s, so their limits cannot be enforced "
+                                        "exactly; --degrade accepts that.", names);
+        else
+                r = failure_set_message(f, FAILURE_NOT_SUPPORTED, NULL, "This host has no cgroup2 file system.");
+
+        f->missing = TAKE_PTR(missing);
+        return r;
+}
+
+#define BOX_NAME_SIZE (10U + 1U + BOX_ID_SIZE)
+
+Box *manager_find_box(Manager *m, uid_t owner, const char *id) {
+        char name[BOX_NAME_SIZE];
+        Box *b;
+        int n;
+
+        assert(m);
+        assert(id);
+
+        n = snprintf(name, sizeof(name), "%u-%s", owner, id);
+        if (n < 0 || (size_t) n >= sizeof(name))
+                return NULL;
+
+        HASH_FIND_STR(m->boxes, name, b);
+        return b;
+}
+
+void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_ID_SIZE]) {
+        assert(m);
+
+        do
+                (void) snprintf(ret, BOX_ID_SIZE, "%c%" PRIu64, letter, ++m->last_id);
+        while (manager_find_box(m, owner, ret));
+}
+
+size_t manager_count_active_runs(Manager *m) {
+        size_t n = 0;
+        Box *b, *following;
+
+        assert(m);
+
+        HASH_ITER(hh, m->boxes, b, following)
+                n += box_count_active_runs(b);
+
+        return n;
+}

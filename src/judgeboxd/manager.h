@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The daemon's state: who is there, what there is, and what is shared by all boxes. Knows no transport. */
+
+#include <systemd/sd-event.h>
+
+#include "admission.h"
+#include "authority.h"
+#include "box.h"
+#include "cgroup.h"
+#include "host-cpus.h"
+#include "tenant.h"
+#include "uid-range.h"
+
+#define MANAGER_WAITING_MAX 10000U
+
+struct Manager {
+        sd_event *event;
+        CgroupManager *cgroups; /* NULL where there is no cgroup2 */
+        CgroupController controllers;
+        Degraded degraded; /* what a cgroup does not enforce here */
+        bool allow_degraded;
+        Authority *authority;
+        Admission *admission;
+        UidRange *uids;
+        HostCpus cpus;
+        int init_fd; /* the executable judgebox-init */
+
+        Tenant *tenants;
+        Box *boxes;
+        Run *runs; /* that are not finished */
+        uint64_t last_id;
+
+        /* Nothing is freed in its own callback: what is done with waits here for the end of the iteration. */
+        sd_event_source *dispose_source;
+        Box *disposed_boxes;
+        Run *disposed_runs;
+
+        /* One timer for every deadline: it is only ever moved to an earlier one, and a look around when it
+         * fires finds the next. So a run costs no timer of its own. */
+        sd_event_source *deadline_source;
+        usec_t next_deadline;
+
+        bool stopping;
+};
+
+typedef struct ManagerOptions {
+        const char *cgroup_root; /* NULL: wherever it fits */
+        const char *uid_lock_path;
+        int init_fd; /* taken over */
+        bool allow_degraded;
+} ManagerOptions;
+
+int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret);
+/* Every box must be gone. */
+Manager *manager_free(Manager *m);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);
+
+/* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
+void manager_stop(Manager *m);
+
+/* 0, or FAILURE_NOT_SUPPORTED with what is missing. */
+int manager_check_supported(Manager *m, Failure *f);
+
+Box *manager_find_box(Manager *m, uid_t owner, const char *id);
+
+/* A name that no box of this owner has: the letter and a number. */
+void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_ID_SIZE]);
+
+/* Of CLOCK_MONOTONIC, when this iteration of the loop began. */
+usec_t manager_now(Manager *m);
+
+void manager_watch_deadline(Manager *m, usec_t deadline);
+
+size_t manager_count_active_runs(Manager *m);
+
+/* For box.c and run.c: free them when it is safe. */
+void manager_dispose_box(Manager *m, Box *b);
+void manager_dispose_run(Manager *m, Run *r);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One request in hand, whichever transport it came by. A transport fills in what was asked, starts it, and
+ * formats what came out; what happens between is the same for all: may the caller, is there such a box, do it.
+ * No transport can leave a step out. */
+
+#include "authority.h"
+#include "box.h"
+#include "failure.h"
+#include "run.h"
+
+typedef enum OperationType {
+        OPERATION_RUN,
+        OPERATION_CREATE,
+        OPERATION_DESTROY,
+        OPERATION_RESET,
+        OPERATION_LIST,
+        OPERATION_GET,
+        OPERATION_KILL,
+        OPERATION_OPEN_FILE,
+        OPERATION_MAKE_DIRECTORY,
+        OPERATION_LIST_FILES,
+        OPERATION_REMOVE_FILE,
+        _OPERATION_TYPE_MAX,
+        _OPERATION_TYPE_INVALID = -EINVAL,
+} OperationType;
+
+/* The verb as rules and logs have it: "run", "create", "list-files". */
+const char *operation_type_to_string(OperationType t);
+OperationType operation_type_from_string(const char *s);
+
+typedef struct Operation Operation;
+
+/* The end: outputs are set, or failure is. The operation goes when this returns; descriptors may be taken. */
+typedef void (*operation_done_t)(Operation *o, const Failure *failure, void *userdata);
+
+struct Operation {
+        Manager *manager;
+        OperationType type;
+        Caller caller;
+        operation_done_t done;
+        void *userdata;
+        bool canceled;
+
+        /* What is asked. */
+        char *box; /* NULL: none given */
+        uid_t owner;
+        bool all; /* LIST: of all owners */
+        BoxSettings settings;
+        bool has_settings;
+        RunRequest request;
+        bool has_run_number;
+        uint64_t run_number;
+        char *path;
+        FileFlags flags;
+
+        /* What came out. */
+        Box *result_box; /* CREATE, GET */
+        Run *run;        /* RUN: also while it is under way */
+        int fd;
+        uint64_t value, value2; /* OPEN_FILE: size; KILL: number; GET: storage in use, RESULT_UNKNOWN if not known */
+        const Message *entries; /* LIST_FILES: the REPLY, its tail not yet read */
+};
+
+/* The owner is the caller until the transport says otherwise. */
+int operation_new(
+                Manager *m,
+                OperationType type,
+                const Caller *caller,
+                operation_done_t done,
+                void *userdata,
+                Operation **ret);
+
+/* For one that was never started. */
+Operation *operation_free(Operation *o);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Operation *, operation_free);
+
+/* From here on `done` is called exactly once, possibly before this returns. */
+void operation_start(Operation *o);
+
+/* Nobody waits for the answer any more: a run is canceled; the rest is carried through. */
+void operation_cancel(Operation *o);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The parameters of org.judgebox.Manager's methods as the daemon's own types. The object was held against the
+ * interface before (varlink_idl_check_parameters()): names and types are right, what is null is absent. What the
+ * values mean is checked here, through check.h. */
+
+#include <json-c/json.h>
+
+#include "check.h"
+#include "operation.h"
+
+/* Where the descriptors are that came along: the one at this index, the receiver's from now on; -EBADF if there is
+ * none. */
+typedef struct RequestFds {
+        int (*take)(int64_t index, void *userdata);
+        void *userdata;
+} RequestFds;
+
+/* Fill in what the parameters say; returns 0, a negative errno, or a Failure. What was filled in so far belongs to
+ * the target in any case. */
+int request_parse_limits(json_object *o, Limits *limits);
+int request_parse_settings(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f);
+int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f);
+
+/* The whole of a method's parameters, checked. */
+int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, Failure *f);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "json-build.h"
+#include "manager.h"
+#include "result-json.h"
+#include "utf8.h"
+
+int strv_to_json(char *const *l, json_object **ret) {
+        _cleanup_json_ json_object *array = json_object_new_array();
+        int r = array ? 0 : -ENOMEM;
+
+        for (; l && *l; l++)
+                json_append(&r, array, json_object_new_string(*l));
+
+        if (r >= 0)
+                *ret = TAKE_PTR(array);
+        return r;
+}
+
+int limits_to_json(const Limits *l, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r = o ? 0 : -ENOMEM;
+
+        for (LimitType t = 0; t < _LIMIT_TYPE_MAX; t++)
+                if (limits_has(l, t) && l->values[t] != LIMIT_NONE)
+                        json_add_uint64(&r, o, limit_type_to_string(t), l->values[t]);
+
+        if (l->cpu_set)
+                json_add_string(&r, o, "cpuSet", l->cpu_set);
+
+        if (r >= 0)
+                *ret = TAKE_PTR(o);
+        return r;
+}
+
+static void add_signal(int *r, json_object *o, int signal) {
+        const char *abbreviation = sigabbrev_np(signal);
+        char name[16];
+
+        if (abbreviation)
+                (void) snprintf(name, sizeof(name), "SIG%s", abbreviation);
+        else
+                (void) snprintf(name, sizeof(name), "%i", signal);
+
+        json_add_string(r, o, "signal", name);
+}
+
+static void add_evidence(int *r, json_object *o, const RunResult *e) {
+        json_add_known(r, o, "cpuTimeUSec", e->cpu_usec);
+        json_add_known(r, o, "userTimeUSec", e->user_usec);
+        json_add_known(r, o, "systemTimeUSec", e->system_usec);
+        json_add_known(r, o, "wallTimeUSec", e->wall_usec);
+        json_add_known(r, o, "memoryPeakBytes", e->memory_peak_bytes);
+        json_add_known(r, o, "maxRssBytes", e->max_rss_bytes);
+        json_add_known(r, o, "oomKills", e->oom_kills);
+        json_add_known(r, o, "processesPeak", e->processes_peak);
+        json_add_known(r, o, "processLimitHits", e->process_limit_hits);
+        json_add_known(r, o, "voluntarySwitches", e->voluntary_switches);
+        json_add_known(r, o, "forcedSwitches", e->forced_switches);
+        json_add_known(r, o, "throttledUSec", e->throttled_usec);
+        json_add_known(r, o, "stdoutBytes", e->stdout_bytes);
+        json_add_known(r, o, "stderrBytes", e->stderr_bytes);
+}
+
+static int add_degraded(int *r, json_object *o, Degraded degraded) {
+        _cleanup_strv_free_ char **names = NULL;
+        json_object *array = NULL;
+
+        if (degraded == 0)
+                return 0;
+
+        if (degraded_to_strv(degraded, &names) < 0 || strv_to_json(names, &array) < 0)
+                return -ENOMEM;
+
+        json_add(r, o, "degraded", array);
+        return 0;
+}
+
+int run_to_json(const Run *run, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        _cleanup_free_ char *message = NULL;
+        const RunResult *e = &run->result;
+        int r = o ? 0 : -ENOMEM;
+
+        message = run_result_message(e, &run->request.spec.limits, run->request.spec.argv[0]);
+        if (!message)
+                return -ENOMEM;
+
+        json_add_string(&r, o, "verdict", verdict_to_string(e->verdict));
+        json_add_string(&r, o, "message", message);
+        if (e->exit_status >= 0)
+                json_add_uint64(&r, o, "exitStatus", (uint64_t) e->exit_status);
+        if (e->signal > 0)
+                add_signal(&r, o, e->signal);
+        if (IN_SET(e->verdict, VERDICT_EXEC_FAILED, VERDICT_INTERNAL_ERROR)) {
+                json_add_string(&r, o, "step", step_to_string(e->step));
+                if (strerrorname_np(e->error))
+                        json_add_string(&r, o, "error", strerrorname_np(e->error));
+        }
+
+        add_evidence(&r, o, e);
+        json_add_uint64(&r, o, "queuedUSec", run->queued_usec);
+        if (add_degraded(&r, o, e->degraded) < 0)
+                return -ENOMEM;
+
+        json_add_string(&r, o, "box", run->box ? run->box->id : "");
+        json_add_uint64(&r, o, "owner", run->tenant->uid);
+        json_add_uint64(&r, o, "run", run->number);
+
+        if (r >= 0)
+                *ret = TAKE_PTR(o);
+        return r;
+}
+
+static int active_runs_to_json(Box *b, json_object **ret) {
+        _cleanup_json_ json_object *array = json_object_new_array();
+        int r = array ? 0 : -ENOMEM;
+        Run *run;
+
+        DL_FOREACH(b->runs, run)
+                if (run_is_active(run))
+                        json_append(&r, array, json_object_new_int64((int64_t) run->number));
+
+        if (r >= 0)
+                *ret = TAKE_PTR(array);
+        return r;
+}
+
+static void add_usage(int *r, json_object *o, Box *b) {
+        usec_t cpu = RESULT_UNKNOWN;
+        uint64_t memory = RESULT_UNKNOWN, processes = RESULT_UNKNOWN;
+
+        if (!b->cgroup || box_cgroup_read_usage(b->cgroup, &cpu, &memory, &processes) < 0)
+                return;
+
+        json_add_known(r, o, "memoryBytes", memory);
+        json_add_known(r, o, "processes", processes);
+        json_add_known(r, o, "cpuTimeUSec", cpu);
+}
+
+int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        json_object *active = NULL, *limits = NULL;
+        int r = o ? 0 : -ENOMEM;
+        pid_t leader;
+
+        if (active_runs_to_json(b, &active) < 0)
+                return -ENOMEM;
+
+        json_add_string(&r, o, "box", b->id);
+        json_add_uint64(&r, o, "owner", b->owner);
+        json_add_string(&r, o, "state", box_state_to_string(b->state));
+        json_add_uint64(&r, o, "runs", b->n_executed);
+        json_add(&r, o, "activeRuns", active);
+        json_add_uint64(&r, o, "createdUSec", b->created_usec);
+        json_add_uint64(&r, o, "storageBytes", b->settings.storage_bytes);
+        json_add_uint64(&r, o, "inodes", b->settings.inodes);
+        json_add_known(&r, o, "storageUsedBytes", storage_bytes);
+        json_add_known(&r, o, "inodesUsed", inodes);
+        add_usage(&r, o, b);
+        json_add_string(&r, o, "hostName", b->settings.host_name);
+        if (box_get_leader_pid(b, &leader) >= 0)
+                json_add_uint64(&r, o, "leaderPid", (uint64_t) leader);
+        if (b->cgroup && box_cgroup_get_path(b->cgroup))
+                json_add_string(&r, o, "cgroup", box_cgroup_get_path(b->cgroup));
+        json_add_uint64(&r, o, "uidBase", b->uid_base);
+
+        if (limits_to_json(&b->run_limits, &limits) < 0)
+                return -ENOMEM;
+        json_add(&r, o, "limits", limits);
+
+        if (r >= 0)
+                *ret = TAKE_PTR(o);
+        return r;
+}
+
+static const char *file_type_to_string(uint32_t mode) {
+        switch (mode & S_IFMT) {
+        case S_IFREG:
+                return "regular";
+        case S_IFDIR:
+                return "directory";
+        case S_IFLNK:
+                return "symlink";
+        case S_IFIFO:
+                return "fifo";
+        case S_IFSOCK:
+                return "socket";
+        default:
+                return "other";
+        }
+}
+
+static json_object *base64_to_json(const char *s, size_t n) {
+        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        _cleanup_free_ char *buf = NULL;
+        char *p;
+
+        p = buf = new(char, (n + 2) / 3 * 4);
+        if (!buf)
+                return NULL;
+
+        for (size_t i = 0; i < n; i += 3) {
+                uint32_t v = 0;
+
+                for (size_t k = 0; k < 3; k++)
+                        v = v << 8 | (i + k < n ? (uint8_t) s[i + k] : 0);
+                for (size_t k = 0; k < 4; k++)
+                        *p++ = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+        }
+
+        return json_object_new_string_len(buf, (int) (p - buf));
+}
+
+static int entry_to_json(const MessageEntry *e, const char *name, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        size_t n = e->name_size - 1;
+        int r = o ? 0 : -ENOMEM;
+
+        if (utf8_is_valid_n(name, n))
+                json_add(&r, o, "name", json_object_new_string_len(name, (int) n));
+        else
+                json_add(&r, o, "nameBase64", base64_to_json(name, n));
+        json_add_string(&r, o, "type", file_type_to_string(e->mode));
+        json_add_uint64(&r, o, "sizeBytes", e->size_bytes);
+        json_add_uint64(&r, o, "mode", e->mode & 07777);
+        json_add_uint64(&r, o, "modifiedUSec", e->modified_usec);
+
+        if (r >= 0)
+                *ret = TAKE_PTR(o);
+        return r;
+}
+
+int entries_to_json(const char *tail, size_t size, json_object **ret) {
+        _cleanup_json_ json_object *array = json_object_new_array();
+        int r = array ? 0 : -ENOMEM;
+
+        for (size_t used = 0; r >= 0 && used < size;) {
+                json_object *o = NULL;
+                MessageEntry e;
+
+                if (size - used < sizeof(e))
+                        return -EBADMSG;
+                memcpy(&e, tail + used, sizeof(e));
+                used += sizeof(e);
+
+                if (e.name_size < 2 || e.name_size > size - used || tail[used + e.name_size - 1] != '\0' ||
+                    memchr(tail + used, '\0', e.name_size - 1))
+                        return -EBADMSG;
+
+                if (entry_to_json(&e, tail + used, &o) < 0)
+                        return -ENOMEM;
+                json_append(&r, array, o);
+                used += e.name_size;
+        }
+
+        if (r >= 0)
+                *ret = TAKE_PTR(array);
+        return r;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box.h"
+#include "fd-util.h"
+#include "log.h"
+#include "manager.h"
+#include "run.h"
+
+/* How long judgebox-init may take beyond the wall limit, and for what takes no time at all. */
+#define RUN_GRACE_USEC (10 * USEC_PER_SEC)
+#define COPY_TIMEOUT_USEC (300 * USEC_PER_SEC)
+#define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
+static const char *const run_state_table[_RUN_STATE_MAX] = {
+        [RUN_WAITING] = "waiting",       [RUN_STARTING] = "starting", [RUN_EXECUTING] = "executing",
+        [RUN_COLLECTING] = "collecting", [RUN_FINISHED] = "finished",
+};
+
+DEFINE_STRING_TABLE_LOOKUP(run_state, RunState);
+
+void run_request_init(RunRequest *q) {
+        *q = (RunRequest) {};
+        run_spec_init(&q->spec);
+}
+
+void run_request_done(RunRequest *q) {
+        assert(q);
+
+        run_spec_done(&q->spec);
+        for (size_t i = 0; i < q->n_in_files; i++) {
+                q->in_files[i].fd = safe_close(q->in_files[i].fd);
+                q->in_files[i].path = mfree(q->in_files[i].path);
+        }
+        for (size_t i = 0; i < q->n_out_files; i++)
+                q->out_files[i] = mfree(q->out_files[i]);
+        q->n_in_files = q->n_out_files = 0;
+}
+
+static void run_set_state(Run *r, RunState state) {
+        log_debug("Run %" PRIu64 " of box %s: %s -> %s.", r->number, r->box ? r->box->name : "(its own)",
+                  run_state_to_string(r->state), run_state_to_string(state));
+        r->state = state;
+}
+
+/* What the program was given is judgebox-init's now: a tenant's descriptors are not kept. */
+static void close_spec_fds(RunSpec *s) {
+        for (size_t i = 0; i < ELEMENTSOF(s->streams); i++)
+                s->streams[i].fd = safe_close(s->streams[i].fd);
+        s->exec_fd = safe_close(s->exec_fd);
+        close_many(s->extra_fds, s->n_extra_fds);
+        s->n_extra_fds = 0;
+}
+
+int run_new(
+                Manager *m,
+                Tenant *tenant,
+                Box *box,
+                RunRequest *request,
+                BoxSettings *settings,
+                run_done_t done,
+                void *userdata,
+                Run **ret,
+                Failure *f) {
+
+        RunSpec *spec;
+        Run *r;
+        int q;
+
+        assert(m);
+        assert(tenant);
+        assert(request);
+        assert(box || settings);
+        assert(done);
+        assert(ret);
+
+        spec = &request->spec;
+        spec->degraded = m->degraded;
+        q = limits_inherit(&spec->limits, box ? &box->settings.limits : &settings->limits);
+        if (q >= 0)
+                q = limits_apply_defaults(&spec->limits);
+        if (q < 0)
+                return q;
+
+        r = new(Run, 1);
+        if (!r)
+                return -ENOMEM;
+
+        q = tenant_add_run(tenant, f);
+        if (q != 0) {
+                free(r);
+                return q;
+        }
+
+        *r = (Run) {
+                .manager = m,
+                .tenant = tenant,
+                .box = box,
+                .state = RUN_WAITING,
+                .request = *request,
+                .output_fds = EBADF_PAIR,
+                .done = done,
+                .userdata = userdata,
+        };
+        for (size_t i = 0; i < ELEMENTSOF(r->out_fds); i++)
+                r->out_fds[i] = -EBADF;
+        for (size_t i = 0; i < ELEMENTSOF(r->files); i++)
+                r->files[i] = (RunFile) { .run = r, .index = i };
+        run_request_init(request);
+        run_result_init(&r->result);
+
+        if (box)
+                DL_APPEND(box->runs, r);
+        else {
+                r->settings = *settings;
+                box_settings_init(settings);
+        }
+
+        DL_APPEND2(m->runs, r, manager_prev, manager_next);
+        *ret = r;
+        return 0;
+}
+
+Run *run_free(Run *r) {
+        if (!r)
+                return NULL;
+
+        assert(!r->box);
+        assert(!r->ticket.admission);
+        assert(r->n_requests == 0);
+
+        run_request_done(&r->request);
+        box_settings_done(&r->settings);
+        close_many(r->output_fds, ELEMENTSOF(r->output_fds));
+        close_many(r->out_fds, ELEMENTSOF(r->out_fds));
+        return mfree(r);
+}
+
+/* Once nothing points to it any more. */
+static void run_check_unused(Run *r) {
+        if (r->state == RUN_FINISHED && r->n_requests == 0)
+                manager_dispose_run(r->manager, r);
+}
+
+/* The reply first; then whose turn it is; then what costs time. */
+static void run_finish(Run *r, const Failure *failure) {
+        Box *box;
+
+        assert(r->state != RUN_FINISHED);
+        run_set_state(r, RUN_FINISHED);
+
+        r->done(r, failure, r->userdata);
+        close_spec_fds(&r->request.spec);
+
+        admission_leave(&r->ticket);
+        DL_DELETE2(r->manager->runs, r, manager_prev, manager_next);
+        tenant_remove_run(r->tenant);
+
+        box = TAKE_PTR(r->box);
+        if (box) {
+                DL_DELETE(box->runs, r);
+                box_run_finished(box, r->number, TAKE_PTR(r->cgroup));
+        }
+
+        run_check_unused(r);
+}
+
+static void run_fail(Run *r, int q, Failure *f) {
+        (void) failure_take(f, q);
+        run_finish(r, f);
+        failure_done(f);
+}
+
+void run_abort(Run *r, Verdict verdict, Step step, int error) {
+        assert(r);
+
+        if (r->state == RUN_FINISHED)
+                return;
+
+        if (verdict == VERDICT_INTERNAL_ERROR && IN_SET(r->state, RUN_WAITING, RUN_STARTING)) {
+                Failure f = FAILURE_NULL;
+
+                (void) failure_set_internal(&f, step, error);
+                run_fail(r, f.type, &f);
+                return;
+        }
+
+        /* A result that is there already stands. */
+        if (r->state != RUN_COLLECTING) {
+                run_result_init(&r->result);
+                r->result.verdict = verdict;
+                r->result.step = step;
+                r->result.error = error;
+        }
+
+        run_finish(r, NULL);
+}
+
+static void on_out_file(int q, Message *m, void *userdata) {
+        RunFile *file = ASSERT_PTR(userdata);
+        Run *r = file->run;
+
+        r->n_requests--;
+        if (r->state != RUN_COLLECTING) {
+                run_check_unused(r);
+                return;
+        }
+
+        if (q >= 0 && m->header.type == MESSAGE_REPLY && m->reply.error == 0 && m->n_fds == 1)
+                r->out_fds[file->index] = message_next_fd(m);
+        if (r->n_requests == 0)
+                run_finish(r, NULL);
+}
+
+/* A file that cannot be handed out is missing in the reply: the verdict stands all the same. */
+static void run_collect(Run *r) {
+        run_set_state(r, RUN_COLLECTING);
+
+        for (size_t i = 0; i < r->request.n_out_files; i++) {
+                int q = box_request_file(r->box, MESSAGE_OPEN, 0, r->request.out_files[i], -EBADF, OPEN_TIMEOUT_USEC,
+                                         on_out_file, r->files + i);
+                if (q < 0)
+                        log_debug_errno(q, "Failed to ask for a file of box %s: %m", r->box->name);
+                else
+                        r->n_requests++;
+        }
+
+        if (r->n_requests == 0)
+                run_finish(r, NULL);
+}
+
+static void on_finished(int q, Message *m, void *userdata) {
+        Run *r = ASSERT_PTR(userdata);
+
+        r->n_requests--;
+        if (q < 0 || r->state != RUN_EXECUTING) {
+                /* The box is going, and ends its runs itself. */
+                run_check_unused(r);
+                return;
+        }
+
+        if (m->header.type != MESSAGE_FINISHED ||
+            m->finished.run != r->number ||
+            message_parse_finished(m, &r->result, r->output_fds + 0, r->output_fds + 1) < 0) {
+                box_fail(r->box, STEP_PROTOCOL, EBADMSG);
+                return;
+        }
+
+        if (r->request.n_out_files > 0)
+                run_collect(r);
+        else
+                run_finish(r, NULL);
+}
+
+static int run_execute(Run *r, Failure *f) {
+        const Limits *limits = &r->request.spec.limits;
+        uint32_t serial;
+        int q;
+
+        q = box_take_cgroup(r->box, limits, &r->number, &r->cgroup);
+        if (q == -ENXIO)
+                return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuSet",
+                                           "Not all of these CPUs can be used here.");
+        if (q < 0)
+                return failure_set_internal(f, STEP_CGROUP, q);
+
+        q = box_begin_request(r->box, usec_add(limits->values[LIMIT_WALL_TIME], RUN_GRACE_USEC), on_finished, r, &serial);
+        if (q >= 0)
+                q = box_channel_sent(r->box->channel, serial,
+                                     message_send_execute(box_channel_get_fd(r->box->channel), serial, r->number,
+                                                          &r->request.spec));
+        if (q < 0)
+                return failure_set_internal(f, STEP_PROTOCOL, q);
+
+        r->n_requests++;
+        run_set_state(r, RUN_EXECUTING);
+        close_spec_fds(&r->request.spec);
+        box_update_state(r->box);
+        return 0;
+}
+
+static void run_try_execute(Run *r) {
+        Failure f = FAILURE_NULL;
+        int q;
+
+        q = run_execute(r, &f);
+        if (q != 0)
+                run_fail(r, q, &f);
+}
+
+static void on_in_file(int q, Message *m, void *userdata) {
+        RunFile *file = ASSERT_PTR(userdata);
+        Run *r = file->run;
+
+        r->n_requests--;
+        if (q < 0 || r->state != RUN_STARTING)
+                run_check_unused(r);
+        else if (m->header.type != MESSAGE_REPLY)
+                box_fail(r->box, STEP_PROTOCOL, EBADMSG);
+        else if (m->reply.error != 0) {
+                Failure f = FAILURE_NULL;
+
+                run_fail(r, failure_set_file(&f, r->request.in_files[file->index].path, m->reply.error), &f);
+        } else if (r->n_requests == 0)
+                run_try_execute(r);
+}
+
+static int send_in_files(Run *r) {
+        r->in_files_sent = true;
+
+        for (size_t i = 0; i < r->request.n_in_files; i++) {
+                InFile *file = r->request.in_files + i;
+                int q;
+
+                q = box_request_file(r->box, MESSAGE_COPY, FILE_PARENTS | (file->executable ? FILE_EXECUTABLE : 0),
+                                     file->path, file->fd, COPY_TIMEOUT_USEC, on_in_file, r->files + i);
+                if (q < 0)
+                        return q;
+
+                file->fd = safe_close(file->fd);
+                r->n_requests++;
+        }
+
+        return 0;
+}
+
+void run_proceed(Run *r) {
+        Failure f = FAILURE_NULL;
+        int q;
+
+        assert(r);
+
+        if (r->state != RUN_STARTING || !box_is_launched(r->box) || r->in_files_sent)
+                return;
+
+        if (!box_has_room(r->box)) {
+                run_fail(r, failure_set(&f, FAILURE_BOX_BUSY, r->box->id), &f);
+                return;
+        }
+
+        q = send_in_files(r);
+        if (q < 0)
+                run_fail(r, failure_set(&f, FAILURE_BOX_BUSY, r->box->id), &f);
+        else if (r->n_requests == 0)
+                run_try_execute(r);
+}
+
+/* A box of its own, in which it is the only run. */
+static int make_box(Run *r, Failure *f) {
+        char id[BOX_ID_SIZE];
+        int q;
+
+        manager_pick_id(r->manager, r->tenant->uid, 'r', id);
+
+        q = box_new(r->manager, r->tenant, id, &r->settings, /* one_shot= */ true, &r->box, f);
+        if (q != 0)
+                return q;
+
+        DL_APPEND(r->box->runs, r);
+        return box_start(r->box, f);
+}
+
+static void run_begin(Run *r) {
+        Failure f = FAILURE_NULL;
+        int q;
+
+        r->queued_usec = usec_sub(manager_now(r->manager), r->ticket.entered_usec);
+        run_set_state(r, RUN_STARTING);
+
+        if (!r->box) {
+                q = make_box(r, &f);
+                if (q != 0) {
+                        run_fail(r, q, &f);
+                        return;
+                }
+        }
+
+        run_proceed(r);
+}
+
+static void on_admitted(AdmissionTicket *t, void *userdata) {
+        run_begin(ASSERT_PTR(userdata));
+}
+
+void run_submit(Run *r) {
+        Failure f = FAILURE_NULL;
+        int q;
+
+        assert(r);
+
+        q = admission_enter(r->manager->admission, r->tenant->uid, manager_now(r->manager), &r->ticket, on_admitted, r);
+        if (q == -ENOBUFS)
+                q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", MANAGER_WAITING_MAX);
+        if (q == 1)
+                run_begin(r);
+        else if (q != 0)
+                run_fail(r, q, &f);
+}
+
+void run_cancel(Run *r) {
+        assert(r);
+
+        if (r->box && r->box->one_shot) {
+                box_stop(r->box);
+                return;
+        }
+
+        switch (r->state) {
+        case RUN_WAITING:
+        case RUN_STARTING:
+                run_abort(r, VERDICT_CANCELED, STEP_NONE, 0);
+                break;
+        case RUN_EXECUTING:
+                if (message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
+                                     /* again= */ false) < 0)
+                        box_fail(r->box, STEP_PROTOCOL, ENOBUFS);
+                break;
+        default:
+                break;
+        }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A uid that asks, with what it has in hand. There from its first box or run to the end of its last. */
+
+#include "failure.h"
+#include "hash.h"
+
+typedef struct Manager Manager;
+
+#define TENANT_BOXES_MAX 1024U
+#define TENANT_RUNS_MAX 12000U /* going on and waiting: a little more than the queue holds */
+
+typedef struct Tenant {
+        Manager *manager;
+        uid_t uid;
+        UT_hash_handle hh;
+        size_t n_boxes;
+        size_t n_runs;
+} Tenant;
+
+/* Finds or makes it. */
+int tenant_get(Manager *m, uid_t uid, Tenant **ret);
+
+/* Counts one more, or refuses with FAILURE_QUOTA_EXCEEDED. */
+int tenant_add_box(Tenant *t, Failure *f);
+int tenant_add_run(Tenant *t, Failure *f);
+
+/* One less; the tenant itself goes with the last. */
+void tenant_remove_box(Tenant *t);
+void tenant_remove_run(Tenant *t);
+
+/* Drops it if nothing is left of it: after a tenant_get() that led to nothing. */
+void tenant_put(Tenant *t);
