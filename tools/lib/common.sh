@@ -9,7 +9,7 @@ top=$(dirname "$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")")
 # shellcheck disable=SC2034 # for those who source this
 build_packages=(
         gcc g++ libc6-dev meson ninja-build pkg-config python3
-        libsystemd-dev libseccomp-dev libcap-dev libjson-c-dev libinih-dev check
+        libsystemd-dev libseccomp-dev libcap-dev libjson-c-dev libinih-dev uthash-dev check
 )
 
 # On a terminal bold and dim, else nothing.
