@@ -121,7 +121,8 @@ int connection_next(Connection *n, Relay *const *relays, size_t n_relays, Varlin
         if (!n->client)
                 return -ECONNRESET;
 
-        for (;;) {
+        /* A reply may have been read along with the one before it: the socket has nothing to tell then. */
+        while ((r = varlink_client_receive(n->client, /* deadline= */ 0, ret)) == -ETIMEDOUT) {
                 struct pollfd p[2 + RELAYS_MAX] = {
                         { .fd = varlink_client_get_fd(n->client), .events = POLLIN },
                         { .fd = n->context->interrupt.fd, .events = POLLIN },
@@ -141,12 +142,8 @@ int connection_next(Connection *n, Relay *const *relays, size_t n_relays, Varlin
 
                 for (size_t i = 0; i < n_relays; i++)
                         relay_process(relays[i], p[2 + i].revents);
-
-                if (p[0].revents != 0)
-                        break;
         }
 
-        r = varlink_client_receive(n->client, USEC_INFINITY, ret);
         if (IN_SET(r, -ECONNRESET, -EPIPE))
                 return log_disconnect(n, r);
         if (r < 0)
@@ -179,9 +176,9 @@ int connection_query(
 
         if (IN_SET(r, -ECONNRESET, -EPIPE))
                 return log_disconnect(n, r);
-        if (IN_SET(r, -EMSGSIZE, -E2BIG))
-                return log_error_errno(r, "The request is too large: a message holds at most %u bytes and %u "
-                                       "descriptors.", VARLINK_MESSAGE_MAX, VARLINK_FDS_MAX);
+        if (r == -EMSGSIZE)
+                return log_error_errno(r, "The request is too large: a message holds at most %u bytes.",
+                                       VARLINK_MESSAGE_MAX);
         if (r < 0)
                 return log_error_errno(r, "Failed to send the request to judgeboxd: %m");
 

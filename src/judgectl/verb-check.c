@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "check.h"
+#include "host-check.h"
 #include "connect.h"
 #include "log.h"
 #include "string-util.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 
-#include "check.h"
+#include "host-check.h"
 #include "fd-util.h"
 #include "parse-util.h"
 #include "string-util.h"

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+
+#include "capture.h"
+#include "error.h"
+#include "meta.h"
+#include "result.h"
+#include "string-util.h"
+#include "test-util.h"
+
+static void check_meta(const char *result, const char *expected) {
+        _cleanup_json_ json_object *o = json_tokener_parse(result);
+        _cleanup_free_ char *text = NULL;
+
+        ck_assert_ptr_nonnull(o);
+        text = meta_format(o);
+        ck_assert_str_eq(text, expected);
+}
+
+#define TIMES "\"cpuTimeUSec\":1234567,\"wallTimeUSec\":2000999"
+#define TIMES_META "time:1.234\ntime-wall:2.000\n"
+
+START_TEST(test_meta) {
+        check_meta("{\"verdict\":\"ok\",\"message\":\"m\"," TIMES ",\"maxRssBytes\":2048,\"voluntarySwitches\":3,"
+                   "\"forcedSwitches\":4,\"memoryPeakBytes\":1048577,\"oomKills\":0,\"exitStatus\":0}",
+                   TIMES_META "max-rss:2\ncsw-voluntary:3\ncsw-forced:4\ncg-mem:1024\nexitcode:0\n");
+        check_meta("{\"verdict\":\"runtime-error\",\"message\":\"m\"," TIMES ",\"exitStatus\":42}",
+                   TIMES_META "exitcode:42\nstatus:RE\nmessage:Exited with error status 42\n");
+        check_meta("{\"verdict\":\"signaled\",\"message\":\"m\",\"signal\":\"SIGSEGV\"}",
+                   "exitsig:11\nstatus:SG\nmessage:Caught fatal signal 11\n");
+        check_meta("{\"verdict\":\"cpu-time-limit\",\"message\":\"m\",\"signal\":\"SIGKILL\"}",
+                   "exitsig:9\nkilled:1\nstatus:TO\nmessage:Time limit exceeded\n");
+        check_meta("{\"verdict\":\"wall-time-limit\",\"message\":\"m\"}",
+                   "killed:1\nstatus:TO\nmessage:Time limit exceeded (wall clock)\n");
+        check_meta("{\"verdict\":\"memory-limit\",\"message\":\"m\",\"oomKills\":2}",
+                   "cg-oom-killed:1\nexitsig:9\nstatus:SG\nmessage:Caught fatal signal 9\n");
+        check_meta("{\"verdict\":\"canceled\",\"message\":\"m\"}",
+                   "killed:1\nstatus:SG\nmessage:Interrupted\n");
+        check_meta("{\"verdict\":\"exec-failed\",\"message\":\"m\",\"error\":\"ENOENT\"}",
+                   "exitcode:127\nstatus:RE\nmessage:Exited with error status 127\n");
+        check_meta("{\"verdict\":\"internal-error\",\"message\":\"two\\nlines\"}",
+                   "status:XX\nmessage:two lines\n");
+        check_meta("{\"verdict\":\"output-limit\",\"message\":\"Too much\"}",
+                   "killed:1\nstatus:SG\nmessage:Too much\n");
+}
+END_TEST
+
+START_TEST(test_signal_names) {
+        ck_assert_int_eq(signal_from_name("SIGKILL"), SIGKILL);
+        ck_assert_int_eq(signal_from_name("SIGSYS"), SIGSYS);
+        ck_assert_int_eq(signal_from_name("SIGRTMIN"), SIGRTMIN);
+        ck_assert_int_eq(signal_from_name("SIGRTMIN+3"), SIGRTMIN + 3);
+        ck_assert_int_eq(signal_from_name("SIGRTMAX-1"), SIGRTMAX - 1);
+        ck_assert_int_eq(signal_from_name("SIGRTMIN+99"), -EINVAL);
+        ck_assert_int_eq(signal_from_name("KILL"), -EINVAL);
+        ck_assert_int_eq(signal_from_name("SIGWHAT"), -EINVAL);
+        ck_assert_int_eq(signal_from_name(""), -EINVAL);
+}
+END_TEST
+
+START_TEST(test_exit_status) {
+        static const struct {
+                const char *verdict;
+                int status;
+        } table[] = {
+                { "ok", 0 },           { "runtime-error", 1 }, { "signaled", 1 },           { "cpu-time-limit", 1 },
+                { "memory-limit", 1 }, { "canceled", 1 },      { "security-violation", 1 }, { "exec-failed", 1 },
+                { "internal-error", 2 },
+        };
+        _cleanup_json_ json_object *none = json_object_new_object();
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_json_ json_object *o = json_object_new_object();
+
+                ck_assert_int_eq(json_add_string(o, "verdict", table[i].verdict), 0);
+                ck_assert_int_eq(result_exit_status(o), table[i].status);
+        }
+
+        /* A reply that says nothing is no success. */
+        ck_assert_int_eq(result_exit_status(none), 2);
+}
+END_TEST
+
+static void check_print(const char *result, const char *expected) {
+        _cleanup_json_ json_object *o = json_tokener_parse(result);
+        _cleanup_free_ char *text = NULL;
+        Capture c = capture_begin(stdout);
+
+        result_print(stdout, o);
+        text = capture_end(&c);
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(test_print) {
+        check_print("{\"verdict\":\"ok\",\"message\":\"Exited.\",\"cpuTimeUSec\":1500,\"userTimeUSec\":1000,"
+                    "\"systemTimeUSec\":500,\"wallTimeUSec\":2000,\"memoryPeakBytes\":1048576,\"processLimitHits\":0,"
+                    "\"oomKills\":0,\"degraded\":[]}",
+                    "     Verdict: ok (Exited.)\n"
+                    "    CPU time: 1.5ms (user 1.0ms, system 500us)\n"
+                    "   Wall time: 2.0ms\n"
+                    "      Memory: 1.0M\n");
+        /* What is not known is not shown as 0; what others wrote is not obeyed. */
+        check_print("{\"verdict\":\"security-violation\",\"message\":\"\\u001b[2J\",\"cpuTimeUSec\":7,\"maxRssBytes\":1024,"
+                    "\"processLimitHits\":3,\"violation\":{\"syscall\":\"ptrace\",\"arguments\":[16,1],"
+                    "\"architecture\":\"x86-64\"},\"degraded\":[\"memory\",\"cpus\"]}",
+                    "     Verdict: security-violation (\\x1b[2J)\n"
+                    "    CPU time: 7us\n"
+                    "      Memory: 1.0K (largest process)\n"
+                    "     Refused: 3 processes or threads beyond the limit\n"
+                    "   Violation: ptrace(16, 1), x86-64\n"
+                    "    Degraded: memory, cpus (not enforced by a cgroup)\n");
+}
+END_TEST
+
+static void check_error(const char *error, const char *parameters, const char *expected) {
+        _cleanup_json_ json_object *o = json_tokener_parse(parameters);
+        _cleanup_free_ char *text = NULL;
+
+        text = error_to_sentence(error, o);
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(test_errors) {
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"limits.memoryBytes\",\"message\":\"between 1M and 4G\"}",
+                    "Value of --memory= is not allowed: between 1M and 4G");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"settings.binds[2].path\",\"message\":\"m\"}", "Value of --bind= is not allowed: m");
+        check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.limits.cpuSet\"}",
+                    "The service does not accept what was given for --cpu-set=.");
+        check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"x\\u0007\"}",
+                    "The service does not accept what was given for x\\x07.");
+        check_error("org.varlink.service.PermissionDenied", "{}", "Permission denied.");
+        check_error("org.judgebox.Manager.NoSuchBox", "{\"box\":\"5\"}", "There is no box \"5\".");
+        check_error("org.judgebox.Manager.QuotaExceeded", "{\"resource\":\"boxes\",\"limit\":3}",
+                    "Your budget is used up: boxes, at most 3");
+        check_error("org.judgebox.Manager.NotSupported", "{\"missing\":[\"memory\",\"pids\"],\"message\":\"m\"}",
+                    "This host cannot do it: m (missing: memory, pids)");
+        check_error("org.judgebox.Manager.FileError",
+                    "{\"path\":\"a\\u001bb\",\"error\":\"ENOSPC\",\"message\":\"No space left on device\"}",
+                    "\"a\\x1bb\" in the box: No space left on device (ENOSPC)");
+        check_error("org.judgebox.Manager.FromTheFuture", "{}", "The service refused: FromTheFuture");
+        check_error("io.systemd.System", "{\"errno\":12}", "The service failed: Cannot allocate memory");
+        check_error("com.example.Odd", "{}", "com.example.Odd");
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                test_meta, test_signal_names, test_exit_status, test_print, test_errors,
+        };
+
+        return test_run("result", tests, ELEMENTSOF(tests), NULL, NULL);
+}
