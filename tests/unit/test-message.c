@@ -203,7 +203,8 @@ static int receive_mangled(size_t offset, const void *bytes, size_t size, size_t
 
         memcpy(buf, &x, sizeof(x));
         buf[sizeof(x)] = 'p';
-        memcpy(buf + offset, bytes, size);
+        if (size > 0)
+                memcpy(buf + offset, bytes, size);
 
         ck_assert_int_eq(send_with_fds(sockets[0], buf, sizeof(buf) - cut, &fd, fd >= 0, 0), (ssize_t) (sizeof(buf) - cut));
         r = message_receive(sockets[1], &m);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "copy.h"
+#include "fd-util.h"
+
+#ifndef MFD_EXEC
+#  define MFD_EXEC 0x0010U
+#endif
+
+#define COPY_CHUNK ((size_t) 1 << 24)
+
+/* Neither call follows on from the other's partial success with a different answer: EXDEV, EINVAL and the like
+ * come before the first byte. */
+static ssize_t copy_chunk(int source_fd, int target_fd, off_t *offset, size_t size) {
+        ssize_t n;
+
+        n = copy_file_range(source_fd, offset, target_fd, NULL, size, 0);
+        if (n >= 0 || !IN_SET(errno, EXDEV, EINVAL, EOPNOTSUPP, ENOSYS, EBADF))
+                return n;
+
+        return sendfile(target_fd, source_fd, offset, size);
+}
+
+int copy_file(int source_fd, int target_fd, uint64_t max_bytes) {
+        uint64_t total = 0;
+        struct stat st;
+        off_t offset = 0;
+
+        if (fstat(source_fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+
+        for (;;) {
+                ssize_t n;
+
+                /* One byte more than allowed tells a file that is too long from one that just fits. */
+                n = copy_chunk(source_fd, target_fd, &offset, (size_t) MIN((uint64_t) COPY_CHUNK, max_bytes - total + 1));
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        return 0;
+
+                total += (uint64_t) n;
+                if (total > max_bytes)
+                        return -EFBIG;
+        }
+}
+
+int copy_executable(int source_fd, int *ret_fd) {
+        _cleanup_close_ int fd = -EBADF, readable = -EBADF;
+        int r;
+
+        fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+        if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd can be executed */
+                fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+
+        r = copy_file(source_fd, fd, COPY_EXECUTABLE_MAX);
+        if (r < 0)
+                return r;
+
+        if (fchmod(fd, 0555) < 0 ||
+            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+
+        /* What is open for writing cannot be executed (ETXTBSY). */
+        readable = open(FD_PATH(fd), O_RDONLY | O_CLOEXEC);
+        if (readable < 0)
+                return -errno;
+
+        *ret_fd = TAKE_FD(readable);
+        return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between run.c (the states), run-start.c (up to execve) and run-result.c (what it all meant). */
+
+#include "run.h"
+
+/* Into how many looks the idle limit is cut: it is exact to this part of itself. */
+#define IDLE_LOOKS 8U
+
+/* FINISHED, before the program ran. error: either sign. */
+void run_fail(Run *r, Verdict verdict, Step step, int error);
+
+/* Reads the evidence of a run that has no process left, and decides the verdict. */
+void run_fill_result(Run *r);

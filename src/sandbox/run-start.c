@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "copy.h"
+#include "fd-util.h"
+#include "files.h"
+#include "parse-util.h"
+#include "run-internal.h"
+#include "sample.h"
+#include "spawn.h"
+
+/* exec-failed is what the request can be blamed for; the rest is ours. */
+static bool step_is_the_programs(Step s) {
+        return IN_SET(s, STEP_EXEC, STEP_CHDIR, STEP_STDIN, STEP_STDOUT, STEP_STDERR);
+}
+
+/* A box's file as a stream: opened with the program's rights, never through a link. */
+static int open_stream_path(const Root *root, const char *path, bool output) {
+        uint64_t size;
+        int fd, r;
+
+        r = files_open(root, path, output ? FILE_CREATE : 0, &fd, &size);
+        return r < 0 ? r : fd;
+}
+
+static int run_open_output(Run *r, const Root *root, size_t stream, int *ret_child_fd) {
+        StreamSpec *s = r->spec.streams + stream;
+        const uint64_t *v = r->spec.limits.values;
+        int target;
+
+        switch (s->type) {
+        case STREAM_NULL:
+                target = open("/dev/null", O_WRONLY | O_CLOEXEC);
+                break;
+        case STREAM_FD:
+                target = TAKE_FD(s->fd);
+                break;
+        case STREAM_PATH:
+                target = open_stream_path(root, s->path, /* output= */ true);
+                break;
+        default:
+                target = -EBADF;
+        }
+        if (target < 0 && s->type != STREAM_CAPTURE)
+                return target == -1 ? -errno : target;
+
+        return output_open(r->outputs + stream - 1, target, s->type == STREAM_CAPTURE,
+                           v[LIMIT_OUTPUT], v[LIMIT_FILE_SIZE], ret_child_fd);
+}
+
+static int run_open_input(Run *r, const Root *root) {
+        StreamSpec *s = r->spec.streams;
+
+        switch (s->type) {
+        case STREAM_NULL:
+                return RET_NERRNO(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        case STREAM_FD:
+                return TAKE_FD(s->fd);
+        case STREAM_PATH:
+                return open_stream_path(root, s->path, /* output= */ false);
+        default:
+                return -EINVAL;
+        }
+}
+
+static int run_open_streams(Run *r, const Root *root, int stdio[static 3], Step *ret_step) {
+        int q;
+
+        *ret_step = STEP_STDIN;
+        stdio[0] = run_open_input(r, root);
+        if (stdio[0] < 0)
+                return stdio[0];
+
+        *ret_step = STEP_STDOUT;
+        q = run_open_output(r, root, 1, stdio + 1);
+        if (q < 0)
+                return q;
+
+        *ret_step = STEP_STDERR;
+        if (r->spec.streams[2].type == STREAM_STDOUT) {
+                stdio[2] = fcntl(stdio[1], F_DUPFD_CLOEXEC, 3);
+                return stdio[2] < 0 ? -errno : 0;
+        }
+
+        return run_open_output(r, root, 2, stdio + 2);
+}
+
+/* Without a cpuset controller the set becomes the processes' affinity; a number of CPUs becomes so many of those
+ * that we may use ourselves. */
+static int degraded_affinity(const RunSpec *s, const cpu_set_t *ours, cpu_set_t *ret) {
+        uint64_t wanted = s->limits.values[LIMIT_CPUS];
+        unsigned n = 0;
+        int r;
+
+        *ret = *ours;
+
+        if (s->limits.cpu_set && FLAGS_SET(s->degraded, DEGRADED_CPU_SET)) {
+                cpu_set_t asked;
+
+                r = parse_cpu_set(s->limits.cpu_set, &asked);
+                if (r < 0)
+                        return r;
+                CPU_AND(ret, ours, &asked);
+        }
+
+        if (FLAGS_SET(s->degraded, DEGRADED_CPUS))
+                for (size_t i = 0; i < CPU_SETSIZE; i++)
+                        if (CPU_ISSET(i, ret) && ++n > wanted)
+                                CPU_CLR(i, ret);
+
+        return CPU_COUNT(ret) > 0 ? 0 : -EINVAL;
+}
+
+/* RLIMIT_AS behind the sampling: far enough above the limit to leave a runtime its reservations, near enough to
+ * stop a process that fills memory between two samples. */
+static uint64_t degraded_address_space(const RunSpec *s) {
+        uint64_t memory = s->limits.values[LIMIT_MEMORY];
+
+        if (!FLAGS_SET(s->degraded, DEGRADED_MEMORY) || memory == LIMIT_NONE)
+                return LIMIT_NONE;
+
+        return MAX(2 * memory, memory + (UINT64_C(1) << 30));
+}
+
+static void run_arm(Run *r, const cpu_set_t *affinity) {
+        const uint64_t *v = r->spec.limits.values;
+        usec_t cpu = usec_add(v[LIMIT_CPU_TIME], v[LIMIT_EXTRA_TIME]);
+
+        r->n_cpus = (unsigned) MIN((uint64_t) CPU_COUNT(affinity), v[LIMIT_CPUS]);
+        if (r->spec.limits.cpu_set) {
+                unsigned n;
+
+                if (parse_cpu_list(r->spec.limits.cpu_set, &n) >= 0)
+                        r->n_cpus = MIN(r->n_cpus, n);
+        }
+        r->n_cpus = MAX(r->n_cpus, 1U);
+
+        r->wall_deadline = r->started_nsec + v[LIMIT_WALL_TIME] * NSEC_PER_USEC;
+        r->cpu_check = r->started_nsec + cpu * NSEC_PER_USEC / r->n_cpus;
+
+        if (v[LIMIT_IDLE_TIME] != LIMIT_NONE) {
+                r->idle_since_nsec = r->started_nsec;
+                r->idle_check = r->started_nsec + v[LIMIT_IDLE_TIME] * NSEC_PER_USEC / IDLE_LOOKS;
+        }
+
+        if (FLAGS_SET(r->spec.degraded, DEGRADED_MEMORY) && v[LIMIT_MEMORY] != LIMIT_NONE)
+                r->sample_check = r->started_nsec + SAMPLE_INTERVAL_USEC * NSEC_PER_USEC;
+}
+
+void run_start(Run *r, const Root *root, RunSpec *spec) {
+        bool limited_cpus, direct;
+        int stdio[3] = { -EBADF, -EBADF, -EBADF }, q;
+        cpu_set_t ours, affinity;
+        SpawnReport report;
+        Step step;
+
+        assert(r->state == RUN_PREPARED);
+
+        r->spec = *spec;
+        run_spec_init(spec);
+
+        q = run_open_streams(r, root, stdio, &step);
+        if (q < 0) {
+                run_fail(r, VERDICT_EXEC_FAILED, step, q);
+                goto finish;
+        }
+
+        if (r->spec.exec_fd >= 0) {
+                int fd;
+
+                q = copy_executable(r->spec.exec_fd, &fd);
+                if (q < 0) {
+                        run_fail(r, VERDICT_EXEC_FAILED, STEP_EXEC, q);
+                        goto finish;
+                }
+                (void) safe_close(r->spec.exec_fd);
+                r->spec.exec_fd = fd;
+        }
+
+        if (sched_getaffinity(0, sizeof(ours), &ours) < 0) {
+                run_fail(r, VERDICT_INTERNAL_ERROR, STEP_AFFINITY, errno);
+                goto finish;
+        }
+        affinity = ours;
+
+        limited_cpus = (r->spec.limits.cpu_set && FLAGS_SET(r->spec.degraded, DEGRADED_CPU_SET)) ||
+                       (r->spec.limits.values[LIMIT_CPUS] != LIMIT_NONE && FLAGS_SET(r->spec.degraded, DEGRADED_CPUS));
+        if (limited_cpus) {
+                q = degraded_affinity(&r->spec, &ours, &affinity);
+                if (q < 0) {
+                        run_fail(r, VERDICT_INTERNAL_ERROR, STEP_AFFINITY, q);
+                        goto finish;
+                }
+        }
+
+        direct = r->outputs[0].state == OUTPUT_DIRECT || r->outputs[1].state == OUTPUT_DIRECT;
+
+        q = spawn(&(SpawnRequest) {
+                          .spec = &r->spec,
+                          .stdio = { stdio[0], stdio[1], stdio[2] },
+                          .cgroup_fd = r->cgroup_fds[RUN_CGROUP_DIR],
+                          .address_space_bytes = degraded_address_space(&r->spec),
+                          .file_size_bytes = r->spec.limits.values[LIMIT_FILE_SIZE] + direct,
+                          .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
+                          .affinity = limited_cpus ? &affinity : NULL,
+                  },
+                  &report);
+        if (q < 0 || report.error != 0) {
+                run_fail(r, step_is_the_programs(report.step) ? VERDICT_EXEC_FAILED : VERDICT_INTERNAL_ERROR,
+                         report.step, report.error);
+                goto finish;
+        }
+
+        r->main_pid = report.pid;
+        r->started_nsec = report.started_nsec;
+        r->cpu_before_nsec = report.cpu_before_nsec;
+        r->state = RUN_RUNNING;
+        run_arm(r, &affinity);
+
+finish:
+        close_many(stdio, ELEMENTSOF(stdio));
+}

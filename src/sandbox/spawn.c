@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <grp.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "fd-util.h"
+#include "spawn.h"
+
+/* From judgebox-init to the program.
+ *
+ * The child shares our memory until it executes (CLONE_VM|CLONE_VFORK): no page table is copied, so that the cost
+ * does not depend on our size, and it can leave its report in our memory. Hence it must not touch anything of
+ * ours but that report, and everything it calls is a plain system call. It has a stack of its own, because both
+ * return from the same clone3().
+ *
+ * Being our clone it still has our rights while it sets itself up, which is needed for the last two steps but
+ * one: giving them up. no_new_privs, the empty bounding set and the closed descriptors are inherited from us
+ * (supervisor.c), not done here each time. */
+
+#define SPAWN_STACK_SIZE (64U * 1024U)
+
+typedef struct SpawnChild {
+        const SpawnRequest *request;
+        SpawnReport *report;
+} SpawnChild;
+
+static _noreturn_ void child_fail(SpawnChild *c, Step step, int error) {
+        c->report->step = step;
+        c->report->error = error;
+        _exit(127);
+}
+
+static void child_set_rlimit(SpawnChild *c, __rlimit_resource_t resource, uint64_t value) {
+        struct rlimit rl = { .rlim_cur = value, .rlim_max = value };
+
+        if (setrlimit(resource, &rl) < 0)
+                child_fail(c, STEP_RLIMIT, errno);
+}
+
+static void child_apply_rlimits(SpawnChild *c) {
+        const SpawnRequest *q = c->request;
+        const uint64_t *v = q->spec->limits.values;
+
+        child_set_rlimit(c, RLIMIT_CORE, v[LIMIT_CORE]);
+        child_set_rlimit(c, RLIMIT_STACK, v[LIMIT_STACK]);
+        child_set_rlimit(c, RLIMIT_NOFILE, v[LIMIT_OPEN_FILES]);
+        if (q->file_size_bytes != LIMIT_NONE)
+                child_set_rlimit(c, RLIMIT_FSIZE, q->file_size_bytes);
+        if (q->address_space_bytes != LIMIT_NONE)
+                child_set_rlimit(c, RLIMIT_AS, q->address_space_bytes);
+        if (q->limit_processes)
+                child_set_rlimit(c, RLIMIT_NPROC, v[LIMIT_PROCESSES]);
+}
+
+/* Puts every descriptor at its number. Sources at or below the highest number wanted are moved out of the way
+ * first, so that the order does not matter. Ours all close on exec. Returns where the executable is now. */
+static int child_place_fds(SpawnChild *c) {
+        const SpawnRequest *q = c->request;
+        const RunSpec *s = q->spec;
+        int source[3 + RUN_EXTRA_FDS_MAX], target[3 + RUN_EXTRA_FDS_MAX], highest = 2, exec_fd = s->exec_fd;
+        size_t n = 0;
+
+        for (int i = 0; i < 3; i++, n++) {
+                source[n] = q->stdio[i];
+                target[n] = i;
+        }
+        for (size_t i = 0; i < s->n_extra_fds; i++, n++) {
+                source[n] = s->extra_fds[i];
+                target[n] = s->extra_targets[i];
+                highest = MAX(highest, target[n]);
+        }
+
+        for (size_t i = 0; i < n; i++)
+                if (source[i] <= highest) {
+                        source[i] = fcntl(source[i], F_DUPFD_CLOEXEC, highest + 1);
+                        if (source[i] < 0)
+                                child_fail(c, STEP_DESCRIPTORS, errno);
+                }
+
+        if (exec_fd >= 0 && exec_fd <= highest) {
+                exec_fd = fcntl(exec_fd, F_DUPFD_CLOEXEC, highest + 1);
+                if (exec_fd < 0)
+                        child_fail(c, STEP_DESCRIPTORS, errno);
+        }
+
+        for (size_t i = 0; i < n; i++)
+                if (dup2(source[i], target[i]) < 0)
+                        child_fail(c, STEP_DESCRIPTORS, errno);
+
+        return exec_fd;
+}
+
+static const char *environment_get(char *const *environment, const char *name) {
+        size_t n = strlen(name);
+
+        for (; environment && *environment; environment++)
+                if (strncmp(*environment, name, n) == 0 && (*environment)[n] == '=')
+                        return *environment + n + 1;
+
+        return NULL;
+}
+
+static void child_stamp(SpawnChild *c) {
+        c->report->cpu_before_nsec = now_nsec(CLOCK_PROCESS_CPUTIME_ID);
+        c->report->started_nsec = now_nsec(CLOCK_MONOTONIC);
+}
+
+/* Looks a bare name up as execvp(3) does, but in the program's own PATH. Returns only on failure. */
+static int child_execute_by_name(SpawnChild *c, char *const *argv, char *const *environment) {
+        const char *path = environment_get(environment, "PATH") ?: "/usr/local/bin:/usr/bin:/bin";
+        int error = ENOENT;
+
+        for (;;) {
+                size_t n = strcspn(path, ":"), k = strlen(argv[0]);
+                char buf[PATH_MAX];
+
+                if (n + k + 2 <= sizeof(buf)) {
+                        char *p = buf;
+
+                        if (n > 0) {
+                                p = mempcpy(p, path, n);
+                                *p++ = '/';
+                        }
+                        memcpy(p, argv[0], k + 1);
+
+                        child_stamp(c);
+                        (void) execve(buf, argv, environment);
+                        if (errno == EACCES)
+                                error = EACCES;
+                        else if (!IN_SET(errno, ENOENT, ENOTDIR))
+                                return errno;
+                }
+
+                if (!path[n])
+                        return error;
+                path += n + 1;
+        }
+}
+
+static int child_main(void *userdata) {
+        SpawnChild *c = userdata;
+        const SpawnRequest *q = c->request;
+        const RunSpec *s = q->spec;
+        char *const *argv = s->argv, *const *environment = s->environment;
+        sigset_t none;
+        int exec_fd;
+
+        (void) setsid();
+
+        exec_fd = child_place_fds(c);
+
+        if (q->affinity && sched_setaffinity(0, sizeof(cpu_set_t), q->affinity) < 0)
+                child_fail(c, STEP_AFFINITY, errno);
+
+        child_apply_rlimits(c);
+
+        if (syscall(SYS_setresgid, BOX_GID, BOX_GID, BOX_GID) < 0 ||
+            syscall(SYS_setresuid, BOX_UID, BOX_UID, BOX_UID) < 0)
+                child_fail(c, STEP_USER, errno);
+
+        if (chdir(s->working_directory ?: "/box") < 0)
+                child_fail(c, STEP_CHDIR, errno);
+
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+
+        if (exec_fd >= 0) {
+                child_stamp(c);
+                (void) syscall(SYS_execveat, exec_fd, "", argv, environment, AT_EMPTY_PATH);
+                child_fail(c, STEP_EXEC, errno);
+        }
+
+        if (strchr(argv[0], '/')) {
+                child_stamp(c);
+                (void) execve(argv[0], argv, environment);
+                child_fail(c, STEP_EXEC, errno);
+        }
+
+        child_fail(c, STEP_EXEC, child_execute_by_name(c, argv, environment));
+}
+
+#if defined(__x86_64__)
+#  define SPAWN_SHARES_MEMORY 1
+
+static pid_t clone3_on_stack(struct clone_args *args, int (*fn)(void *), void *arg) {
+        register long rax __asm__("rax") = SYS_clone3;
+        register struct clone_args *rdi __asm__("rdi") = args;
+        register size_t rsi __asm__("rsi") = sizeof(*args);
+        register int (*r8)(void *) __asm__("r8") = fn;
+        register void *r9 __asm__("r9") = arg;
+
+        /* In the child there is no frame to return to: call, and exit with what comes back. */
+        __asm__ volatile("syscall\n\t"
+                         "testq %%rax, %%rax\n\t"
+                         "jnz 1f\n\t"
+                         "xorl %%ebp, %%ebp\n\t"
+                         "movq %%r9, %%rdi\n\t"
+                         "callq *%%r8\n\t"
+                         "movl %%eax, %%edi\n\t"
+                         "movl %[exit], %%eax\n\t"
+                         "syscall\n\t"
+                         "1:"
+                         : "+r"(rax)
+                         : "r"(rdi), "r"(rsi), "r"(r8), "r"(r9), [exit] "i"(SYS_exit)
+                         : "rcx", "r11", "memory", "cc");
+
+        if (rax < 0) {
+                errno = (int) -rax;
+                return -1;
+        }
+        return (pid_t) rax;
+}
+
+#elif defined(__aarch64__)
+#  define SPAWN_SHARES_MEMORY 1
+
+static pid_t clone3_on_stack(struct clone_args *args, int (*fn)(void *), void *arg) {
+        register long x8 __asm__("x8") = SYS_clone3;
+        register long x0 __asm__("x0") = (long) args;
+        register size_t x1 __asm__("x1") = sizeof(*args);
+        register int (*x4)(void *) __asm__("x4") = fn;
+        register void *x5 __asm__("x5") = arg;
+
+        __asm__ volatile("svc #0\n\t"
+                         "cbnz x0, 1f\n\t"
+                         "mov x29, xzr\n\t"
+                         "mov x0, x5\n\t"
+                         "blr x4\n\t"
+                         "mov x8, %[exit]\n\t"
+                         "svc #0\n\t"
+                         "1:"
+                         : "+r"(x0)
+                         : "r"(x8), "r"(x1), "r"(x4), "r"(x5), [exit] "i"(SYS_exit)
+                         : "memory", "cc");
+
+        if (x0 < 0) {
+                errno = (int) -x0;
+                return -1;
+        }
+        return (pid_t) x0;
+}
+
+#else
+#  define SPAWN_SHARES_MEMORY 0
+
+/* Elsewhere the child gets a copy of our memory, stack included; its report lies in a page that stays shared. */
+static pid_t clone3_on_stack(struct clone_args *args, int (*fn)(void *), void *arg) {
+        long r;
+
+        r = syscall(SYS_clone3, args, sizeof(*args));
+        if (r == 0)
+                _exit(fn(arg));
+        return (pid_t) r;
+}
+#endif
+
+/* The child's stack and report, mapped once. */
+static int spawn_memory(uint8_t **ret) {
+        static uint8_t *memory = NULL;
+
+        if (!memory) {
+                void *p;
+
+                p = mmap(NULL, SPAWN_STACK_SIZE + sizeof(SpawnReport), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+                if (p == MAP_FAILED)
+                        return -errno;
+                memory = p;
+        }
+
+        *ret = memory;
+        return 0;
+}
+
+int spawn(const SpawnRequest *q, SpawnReport *ret) {
+        struct clone_args args = {
+                .flags = CLONE_VFORK | CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t) q->cgroup_fd,
+        };
+        SpawnReport *report;
+        sigset_t all, before;
+        SpawnChild child;
+        uint8_t *memory = NULL;
+        int r;
+
+        *ret = (SpawnReport) { .step = STEP_SPAWN };
+
+        r = spawn_memory(&memory);
+        if (r < 0) {
+                ret->error = -r;
+                return r;
+        }
+
+        report = (SpawnReport *) (memory + SPAWN_STACK_SIZE);
+        *report = (SpawnReport) {};
+        child = (SpawnChild) { .request = q, .report = report };
+
+        if (SPAWN_SHARES_MEMORY) {
+                args.flags |= CLONE_VM;
+                args.stack = (uint64_t) (uintptr_t) memory;
+                args.stack_size = SPAWN_STACK_SIZE;
+        }
+
+        (void) sigfillset(&all);
+        (void) sigprocmask(SIG_SETMASK, &all, &before);
+        r = RET_NERRNO(clone3_on_stack(&args, child_main, &child));
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+
+        *ret = *report;
+        if (r < 0) {
+                ret->step = STEP_SPAWN;
+                ret->error = -r;
+                return r;
+        }
+
+        ret->pid = r;
+        if (ret->error != 0)
+                (void) waitpid(ret->pid, NULL, 0);
+
+        return 0;
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include "copy.h"
+#include "fd-util.h"
+#include "files.h"
+#include "message.h"
+#include "privileges.h"
+#include "root.h"
+#include "run.h"
+#include "supervisor.h"
+
+/* The loop of judgebox-init. It waits for three kinds of things: requests, the end of children, and output to
+ * move on; and it has the deadlines of the runs. Nothing is looked at in fixed intervals but where a cgroup
+ * controller is missing (sample.h).
+ *
+ * A request that does not parse ends the box: whoever sent it is not the judgeboxd that we know. */
+
+/* Prepared and unfinished runs; judgeboxd keeps below it. */
+#define RUNS_MAX 64U
+
+/* Results that nobody has collected stay, so that a restarted judgeboxd finds them. */
+#define RUNS_FINISHED_MAX 1024U
+
+typedef struct Supervisor {
+        int socket_fd;
+        int signal_fd;
+        bool configured;
+        uint64_t storage_bytes;
+        Root root;
+        TAILQ_HEAD(, Run) runs;
+        size_t n_runs, n_finished;
+} Supervisor;
+
+static Run *find_run(Supervisor *s, uint64_t number) {
+        Run *r;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                if (r->number == number)
+                        return r;
+
+        return NULL;
+}
+
+static void forget_run(Supervisor *s, Run *r) {
+        TAILQ_REMOVE(&s->runs, r, runs);
+        s->n_runs--;
+        if (r->state == RUN_FINISHED)
+                s->n_finished--;
+        run_free(r);
+}
+
+static bool run_is_active(const Run *r) {
+        return IN_SET(r->state, RUN_RUNNING, RUN_ENDING);
+}
+
+static int reply(Supervisor *s, const Message *m, int error, Step step) {
+        return message_send_reply(s->socket_fd, m->header.serial, error, step, 0, 0, NULL, 0, -EBADF);
+}
+
+static int on_configure(Supervisor *s, Message *m) {
+        BoxSettings settings;
+        Step step = STEP_ROOT;
+        int r;
+
+        if (s->configured)
+                return -EBADMSG;
+
+        r = message_parse_configure(m, &settings);
+        if (r < 0)
+                return r;
+
+        s->storage_bytes = settings.storage_bytes;
+        r = root_setup(&settings, &s->root, &step);
+        box_settings_done(&settings);
+        if (r >= 0) {
+                step = STEP_CAPABILITIES;
+                r = privileges_reduce();
+        }
+        s->configured = r >= 0;
+
+        return reply(s, m, r, step);
+}
+
+static int on_prepare(Supervisor *s, Message *m) {
+        int fds[_RUN_CGROUP_FD_MAX], r;
+        Run *run;
+
+        if (find_run(s, m->prepare.run) || s->n_runs - s->n_finished >= RUNS_MAX)
+                return -EBADMSG;
+
+        r = message_parse_prepare(m, fds, ELEMENTSOF(fds));
+        if (r < 0)
+                return r;
+
+        if (fds[RUN_CGROUP_DIR] < 0 || fds[RUN_CGROUP_KILL] < 0 || fds[RUN_CGROUP_PROCS] < 0) {
+                close_many(fds, ELEMENTSOF(fds));
+                return -EBADMSG;
+        }
+
+        r = run_new(m->prepare.run, fds, &run);
+        if (r < 0) {
+                close_many(fds, ELEMENTSOF(fds));
+                return r;
+        }
+
+        TAILQ_INSERT_TAIL(&s->runs, run, runs);
+        s->n_runs++;
+        return 0;
+}
+
+static int report_run(Supervisor *s, Run *r, bool again) {
+        int fds[2] = { -EBADF, -EBADF }, q;
+
+        if (r->reported && !again)
+                return 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (r->outputs[i].captured)
+                        fds[i] = r->outputs[i].target_fd;
+
+        q = message_send_finished(s->socket_fd, r->serial, r->number, &r->result, fds[0], fds[1]);
+        if (q == -EAGAIN)
+                return 0; /* judgeboxd is away; POLLOUT brings us back */
+        if (q < 0)
+                return q;
+
+        r->reported = true;
+        return 0;
+}
+
+static int on_execute(Supervisor *s, Message *m) {
+        RunSpec spec;
+        Run *run;
+        int r;
+
+        run = find_run(s, m->execute.run);
+        if (!s->configured || !run || run->state != RUN_PREPARED)
+                return -EBADMSG;
+
+        r = message_parse_execute(m, &spec);
+        if (r < 0)
+                return r;
+
+        run->serial = m->header.serial;
+        run_start(run, &s->root, &spec);
+        run_spec_done(&spec);
+
+        if (run->state == RUN_FINISHED)
+                s->n_finished++;
+        return 0;
+}
+
+static int on_kill(Supervisor *s, Message *m) {
+        uint64_t n = 0;
+        Run *r;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                if (IN_SET(m->run.run, r->number, RUN_ALL) && IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING)) {
+                        run_kill(r, RUN_CAUSE_CANCELED);
+                        n++;
+                }
+
+        return message_send_reply(s->socket_fd, m->header.serial, 0, STEP_NONE, n, 0, NULL, 0, -EBADF);
+}
+
+static int on_collect(Supervisor *s, Message *m) {
+        Run *r;
+
+        r = find_run(s, m->run.run);
+
+        if (m->run.again) {
+                if (!r)
+                        return reply(s, m, -ENOENT, STEP_NONE);
+
+                r->serial = m->header.serial;
+                return r->state == RUN_FINISHED ? report_run(s, r, /* again= */ true) : 0;
+        }
+
+        if (r && IN_SET(r->state, RUN_FINISHED, RUN_PREPARED))
+                forget_run(s, r);
+        return 0;
+}
+
+static int on_file(Supervisor *s, Message *m) {
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *data = NULL;
+        size_t data_size = 0;
+        uint64_t size = 0;
+        const char *path;
+        FileFlags flags;
+        int r;
+
+        r = message_parse_file(m, &flags, &path);
+        if (r < 0)
+                return r;
+
+        switch ((MessageType) m->header.type) {
+        case MESSAGE_OPEN:
+                r = files_open(&s->root, path, flags, &fd, &size);
+                break;
+        case MESSAGE_MKDIR:
+                r = files_mkdir(&s->root, path);
+                break;
+        case MESSAGE_REMOVE:
+                r = files_remove(&s->root, path, flags);
+                break;
+        case MESSAGE_LIST:
+                r = files_list(&s->root, path, flags, &data, &data_size);
+                break;
+        default:
+                return -EBADMSG;
+        }
+
+        return message_send_reply(s->socket_fd, m->header.serial, r, STEP_FILE, size, 0, data, data_size, fd);
+}
+
+static int on_copy(Supervisor *s, Message *m) {
+        _cleanup_close_ int source = -EBADF, target = -EBADF;
+        uint64_t size;
+        const char *path;
+        FileFlags flags;
+        int r;
+
+        r = message_parse_copy(m, &flags, &path, &source);
+        if (r < 0)
+                return r;
+
+        r = files_open(&s->root, path, flags | FILE_CREATE, &target, &size);
+        if (r >= 0)
+                r = copy_file(source, target, s->storage_bytes);
+
+        return reply(s, m, r, STEP_FILE);
+}
+
+static int on_reset(Supervisor *s, Message *m) {
+        Run *r;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                if (IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
+                        return reply(s, m, -EBUSY, STEP_RESET);
+
+        return reply(s, m, root_reset(&s->root), STEP_RESET);
+}
+
+static int on_storage(Supervisor *s, Message *m) {
+        uint64_t bytes = 0, inodes = 0;
+        int r;
+
+        r = root_usage(&s->root, &bytes, &inodes);
+        return message_send_reply(s->socket_fd, m->header.serial, r, STEP_FILE, bytes, inodes, NULL, 0, -EBADF);
+}
+
+static int dispatch(Supervisor *s, Message *m) {
+        switch ((MessageType) m->header.type) {
+        case MESSAGE_PING:
+                return reply(s, m, 0, STEP_NONE);
+        case MESSAGE_CONFIGURE:
+                return on_configure(s, m);
+        case MESSAGE_PREPARE:
+                return on_prepare(s, m);
+        case MESSAGE_EXECUTE:
+                return on_execute(s, m);
+        case MESSAGE_KILL:
+                return on_kill(s, m);
+        case MESSAGE_COLLECT:
+                return on_collect(s, m);
+        default:
+                break;
+        }
+
+        if (!s->configured)
+                return -EBADMSG;
+
+        switch ((MessageType) m->header.type) {
+        case MESSAGE_OPEN:
+        case MESSAGE_MKDIR:
+        case MESSAGE_REMOVE:
+        case MESSAGE_LIST:
+                return on_file(s, m);
+        case MESSAGE_COPY:
+                return on_copy(s, m);
+        case MESSAGE_RESET:
+                return on_reset(s, m);
+        case MESSAGE_STORAGE:
+                return on_storage(s, m);
+        default:
+                return -EBADMSG;
+        }
+}
+
+/* Returns 1 if there may be more, 0 if not. */
+static int receive(Supervisor *s) {
+        Message m;
+        int r;
+
+        r = message_receive(s->socket_fd, &m);
+        if (r == -EAGAIN)
+                return 0;
+        if (r < 0)
+                return r;
+
+        r = dispatch(s, &m);
+        message_done(&m);
+        return r < 0 ? r : 1;
+}
+
+/* Reaps whoever has ended. Returns whether no child is left at all. */
+static bool reap(Supervisor *s) {
+        size_t n_active = 0;
+        Run *r, *only = NULL;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                if (run_is_active(r)) {
+                        only = n_active++ == 0 ? r : NULL;
+                }
+
+        for (;;) {
+                struct rusage usage;
+                int status;
+                pid_t pid;
+
+                pid = wait4(-1, &status, WNOHANG, &usage);
+                if (pid < 0)
+                        return errno == ECHILD;
+                if (pid == 0)
+                        return false;
+
+                /* An orphan's use is its run's, where it is known whose that was. */
+                TAILQ_FOREACH(r, &s->runs, runs)
+                        if (r->main_pid == pid)
+                                break;
+                if (!r)
+                        r = only;
+                if (r)
+                        run_on_reaped(r, pid, status, &usage);
+        }
+}
+
+/* Returns the next deadline. */
+static int advance(Supervisor *s, bool childless, nsec_t *ret_next) {
+        nsec_t next = NSEC_NEVER, now;
+        size_t n_active = 0;
+        Run *r, *following;
+        int q;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                n_active += run_is_active(r);
+
+        now = now_nsec(CLOCK_MONOTONIC);
+
+        for (r = TAILQ_FIRST(&s->runs); r; r = following) {
+                following = TAILQ_NEXT(r, runs);
+
+                if (IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING)) {
+                        run_advance(r, now, childless, n_active <= 1);
+                        if (r->state == RUN_FINISHED)
+                                s->n_finished++;
+                }
+
+                if (r->state == RUN_FINISHED) {
+                        q = report_run(s, r, /* again= */ false);
+                        if (q < 0)
+                                return q;
+                }
+
+                next = MIN(next, run_next_check(r));
+        }
+
+        /* Nobody comes for these any more. */
+        for (r = TAILQ_FIRST(&s->runs); r && s->n_finished > RUNS_FINISHED_MAX; r = following) {
+                following = TAILQ_NEXT(r, runs);
+                if (r->state == RUN_FINISHED)
+                        forget_run(s, r);
+        }
+
+        *ret_next = next;
+        return 0;
+}
+
+/* ret_events: of the socket, and of the signals. */
+static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, short *ret_signals) {
+        struct pollfd p[2 + 2 * RUNS_MAX];
+        struct timespec timeout = {};
+        nfds_t n = 2;
+        Run *r;
+
+        p[0] = (struct pollfd) { .fd = s->socket_fd, .events = POLLIN };
+        p[1] = (struct pollfd) { .fd = s->signal_fd, .events = POLLIN };
+
+        TAILQ_FOREACH(r, &s->runs, runs) {
+                if (r->state == RUN_FINISHED && !r->reported)
+                        p[0].events |= POLLOUT;
+
+                if (!IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
+                        continue;
+
+                for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
+                        if (output_get_poll(r->outputs + i, &p[n].fd, &p[n].events))
+                                n++;
+        }
+
+        if (deadline != NSEC_NEVER) {
+                nsec_t now = now_nsec(CLOCK_MONOTONIC), left = deadline > now ? deadline - now : 0;
+
+                timeout = (struct timespec) {
+                        .tv_sec = (time_t) (left / NSEC_PER_SEC),
+                        .tv_nsec = (long) (left % NSEC_PER_SEC),
+                };
+        }
+
+        p[0].revents = p[1].revents = 0;
+        if (ppoll(p, n, deadline != NSEC_NEVER ? &timeout : NULL, NULL) < 0 && errno != EINTR)
+                return -errno;
+
+        *ret_socket = p[0].revents;
+        *ret_signals = p[1].revents;
+        return 0;
+}
+
+static int supervisor_loop(Supervisor *s) {
+        bool childless = true;
+        nsec_t deadline;
+        int r;
+
+        for (;;) {
+                short on_socket = 0, on_signals = 0;
+
+                r = advance(s, childless, &deadline);
+                if (r < 0)
+                        return r;
+
+                r = wait_for_events(s, deadline, &on_socket, &on_signals);
+                if (r < 0)
+                        return r;
+
+                if (on_signals != 0) {
+                        struct signalfd_siginfo si;
+
+                        if (read(s->signal_fd, &si, sizeof(si)) < 0 && !IN_SET(errno, EAGAIN, EINTR))
+                                return -errno;
+                        childless = reap(s);
+                }
+
+                if (on_socket & ~POLLOUT) {
+                        r = receive(s);
+                        if (r < 0)
+                                return r;
+
+                        /* A request may have made one. */
+                        childless = false;
+                }
+        }
+}
+
+int supervisor_run(int socket_fd) {
+        Supervisor s = { .socket_fd = socket_fd, .signal_fd = -EBADF, .root = ROOT_NULL };
+        sigset_t mask;
+        Step step;
+        int r;
+
+        TAILQ_INIT(&s.runs);
+
+        r = privileges_setup(&step);
+        if (r < 0)
+                return message_send_reply(socket_fd, 0, r, step, 0, 0, NULL, 0, -EBADF);
+
+        r = fd_set_nonblock(socket_fd, true);
+        if (r < 0)
+                return r;
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        if (sigprocmask(SIG_SETMASK, &mask, NULL) < 0)
+                return -errno;
+
+        s.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (s.signal_fd < 0)
+                return -errno;
+
+        r = supervisor_loop(&s);
+        return r == -ECONNRESET ? 0 : r;
+}
