@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "box-internal.h"
@@ -145,6 +146,27 @@ static void on_cgroup_removed(BoxCgroup *c, void *userdata) {
         box_fail(ASSERT_PTR(userdata), STEP_CGROUP, ECANCELED);
 }
 
+/* Puts a copy of what is mounted there in the place of each descriptor that a tenant sent: the box itself cannot
+ * make one, because it has left our mount namespace, and the kernel copies only what is in one's own. */
+static int clone_binds(Box *b, Failure *f) {
+        for (size_t i = 0; i < b->settings.n_binds; i++) {
+                BindSpec *bind = b->settings.binds + i;
+                int fd;
+
+                fd = open_tree(bind->source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+                if (fd < 0) {
+                        _cleanup_free_ char *field = strprintf("settings.binds[%zu].sourceFileDescriptor", i);
+
+                        return failure_set_field(f, field, "Cannot bind %s: %s", bind->path, strerror(errno));
+                }
+
+                (void) safe_close(bind->source_fd);
+                bind->source_fd = fd;
+        }
+
+        return 0;
+}
+
 int box_start(Box *b, Failure *f) {
         _cleanup_free_ char *description = NULL;
         Manager *m;
@@ -154,6 +176,10 @@ int box_start(Box *b, Failure *f) {
         assert(b);
 
         m = b->manager;
+
+        r = clone_binds(b, f);
+        if (r != 0)
+                return r;
 
         r = uid_range_allocate(m->uids, &b->uid_base);
         if (r < 0)

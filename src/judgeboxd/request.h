@@ -3,11 +3,11 @@
 
 /* The parameters of org.judgebox.Manager's methods as the daemon's own types. The object was held against the
  * interface before (varlink_idl_check_parameters()): names and types are right, what is null is absent. What the
- * values mean is checked here, through check.h. */
+ * values mean is checked here, through request-check.h. */
 
 #include <json-c/json.h>
 
-#include "check.h"
+#include "request-check.h"
 #include "operation.h"
 
 /* Where the descriptors are that came along: the one at this index, the receiver's from now on; -EBADF if there is

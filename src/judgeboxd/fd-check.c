@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "check-fd.h"
+#include "fd-check.h"
 #include "fd-util.h"
 
 static int refuse(const char **ret_message, const char *message) {

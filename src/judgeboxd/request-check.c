@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "check-fd.h"
-#include "check.h"
+#include "fd-check.h"
+#include "request-check.h"
 #include "parse-util.h"
 
 #define STORAGE_MIN UINT64_C(4096)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <check.h>
+
+#include "admission.h"
+
+#define TICKETS_MAX 64
+
+typedef struct Order {
+        Admission *admission;
+        AdmissionTicket tickets[TICKETS_MAX];
+        size_t admitted[TICKETS_MAX];
+        size_t n_admitted;
+        bool end_at_once;
+} Order;
+
+static Order order;
+
+static void on_admitted(AdmissionTicket *t, void *userdata) {
+        Order *o = userdata;
+
+        o->admitted[o->n_admitted++] = (size_t) (t - o->tickets);
+        if (o->end_at_once)
+                admission_leave(t);
+}
+
+static int enter(size_t i, uid_t tenant) {
+        return admission_enter(order.admission, tenant, 1000 + i, order.tickets + i, on_admitted, &order);
+}
+
+static void setup(void) {
+        order = (Order) {};
+        ck_assert_int_eq(admission_new(/* max_running= */ 2, /* max_waiting= */ 20, &order.admission), 0);
+}
+
+static void teardown(void) {
+        for (size_t i = 0; i < TICKETS_MAX; i++)
+                if (admission_is_waiting(order.tickets + i))
+                        admission_leave(order.tickets + i);
+        for (size_t i = 0; i < TICKETS_MAX; i++)
+                admission_leave(order.tickets + i);
+
+        ck_assert_uint_eq(admission_get_n_running(order.admission), 0);
+        ck_assert_uint_eq(admission_get_n_waiting(order.admission), 0);
+        order.admission = admission_free(order.admission);
+}
+
+START_TEST(test_at_once) {
+        ck_assert_int_eq(enter(0, 1000), 1);
+        ck_assert_int_eq(enter(1, 1000), 1);
+        ck_assert(!admission_is_waiting(order.tickets + 0));
+        ck_assert_int_eq(enter(2, 1000), 0);
+        ck_assert(admission_is_waiting(order.tickets + 2));
+        ck_assert_uint_eq(order.tickets[2].entered_usec, 1002);
+        ck_assert_uint_eq(admission_get_n_running(order.admission), 2);
+        ck_assert_uint_eq(admission_get_n_waiting(order.admission), 1);
+
+        admission_leave(order.tickets + 0);
+        ck_assert_uint_eq(order.n_admitted, 1);
+        ck_assert_uint_eq(order.admitted[0], 2);
+}
+END_TEST
+
+START_TEST(test_tenants_take_turns) {
+        /* The flood of one tenant comes first; the others get every second, then every third place all the same. */
+        static const size_t expected[] = { 2, 12, 3, 13, 4, 14, 5, 6, 7 };
+
+        for (size_t i = 0; i < 12; i++)
+                (void) enter(i, 1000);
+        for (size_t i = 12; i < 15; i++)
+                ck_assert_int_eq(enter(i, 1001), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                admission_leave(order.tickets + (i == 0 ? 0 : expected[i - 1]));
+
+        ck_assert_uint_eq(order.n_admitted, ELEMENTSOF(expected));
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                ck_assert_uint_eq(order.admitted[i], expected[i]);
+}
+END_TEST
+
+START_TEST(test_late_tenant_waits_for_one_place) {
+        for (size_t i = 0; i < 20; i++)
+                (void) enter(i, 1000);
+        ck_assert_int_eq(enter(20, 1001), 0);
+
+        admission_leave(order.tickets + 0);
+        admission_leave(order.tickets + 1);
+        ck_assert_uint_eq(order.admitted[0], 2);
+        ck_assert_uint_eq(order.admitted[1], 20);
+}
+END_TEST
+
+START_TEST(test_cancel) {
+        for (size_t i = 0; i < 6; i++)
+                (void) enter(i, 1000 + (uid_t) (i % 2));
+
+        /* Taking out what waits admits nobody. */
+        admission_leave(order.tickets + 2);
+        admission_leave(order.tickets + 3);
+        ck_assert_uint_eq(order.n_admitted, 0);
+        ck_assert_uint_eq(admission_get_n_waiting(order.admission), 2);
+
+        /* Twice is once. */
+        admission_leave(order.tickets + 2);
+        ck_assert_uint_eq(admission_get_n_waiting(order.admission), 2);
+
+        admission_leave(order.tickets + 0);
+        ck_assert_uint_eq(order.admitted[0], 4);
+
+        /* A ticket can be used again. */
+        ck_assert_int_eq(enter(0, 1000), 0);
+}
+END_TEST
+
+START_TEST(test_full) {
+        for (size_t i = 0; i < 22; i++)
+                ck_assert_int_ge(enter(i, 1000), 0);
+
+        ck_assert_int_eq(enter(22, 1000), -ENOBUFS);
+        ck_assert_int_eq(enter(22, 1001), -ENOBUFS);
+        ck_assert(!order.tickets[22].admission);
+}
+END_TEST
+
+START_TEST(test_ends_at_once) {
+        for (size_t i = 0; i < 10; i++)
+                (void) enter(i, 1000);
+
+        /* Each that is admitted ends in its callback: none is left out, and no recursion piles up. */
+        order.end_at_once = true;
+        admission_leave(order.tickets + 0);
+        ck_assert_uint_eq(order.n_admitted, 8);
+        ck_assert_uint_eq(admission_get_n_running(order.admission), 1);
+}
+END_TEST
+
+int main(void) {
+        Suite *s = suite_create("admission");
+        TCase *t = tcase_create("admission");
+        SRunner *r;
+        int failed;
+
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, test_at_once);
+        tcase_add_test(t, test_tenants_take_turns);
+        tcase_add_test(t, test_late_tenant_waits_for_one_place);
+        tcase_add_test(t, test_cancel);
+        tcase_add_test(t, test_full);
+        tcase_add_test(t, test_ends_at_once);
+        suite_add_tcase(s, t);
+
+        r = srunner_create(s);
+        srunner_run_all(r, CK_NORMAL);
+        failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

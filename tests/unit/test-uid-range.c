@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <check.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "uid-range.h"
+
+static char lock_path[] = "/tmp/test-uid-range-XXXXXX";
+
+static void setup(void) {
+        int fd = mkstemp(lock_path);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(close(fd), 0);
+}
+
+static void teardown(void) {
+        ck_assert_int_eq(unlink(lock_path), 0);
+        memcpy(lock_path + sizeof(lock_path) - 7, "XXXXXX", 6);
+}
+
+START_TEST(test_no_overlap) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL;
+        uid_t first, base, previous;
+
+        ck_assert_int_eq(uid_range_new(lock_path, &u), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &first), 0);
+        ck_assert_uint_ge(first, UID_RANGE_FIRST);
+
+        previous = first;
+        for (unsigned i = 1; i < UID_RANGE_BLOCK_BOXES; i++) {
+                ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+                ck_assert_uint_eq(base, previous + UID_RANGE_BOX_SIZE);
+                previous = base;
+        }
+}
+END_TEST
+
+START_TEST(test_late_reuse) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL;
+        uid_t a, b, base;
+
+        ck_assert_int_eq(uid_range_new(lock_path, &u), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &a), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &b), 0);
+        uid_range_release(u, a);
+
+        /* All the others come before the one that was just given back. */
+        for (unsigned i = 2; i < UID_RANGE_BLOCK_BOXES; i++) {
+                ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+                ck_assert_uint_ne(base, a);
+                ck_assert_uint_ne(base, b);
+        }
+        ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+        ck_assert_uint_eq(base, a);
+}
+END_TEST
+
+START_TEST(test_second_block_and_end) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL;
+        uid_t base;
+
+        ck_assert_int_eq(uid_range_new(lock_path, &u), 0);
+        for (unsigned i = 0; i < UID_RANGE_BLOCK_BOXES * UID_RANGE_BLOCKS_MAX; i++)
+                ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+
+        ck_assert_int_eq(uid_range_allocate(u, &base), -ENOSPC);
+        uid_range_release(u, base);
+        ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+}
+END_TEST
+
+START_TEST(test_two_daemons) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL, *v = NULL, *w = NULL;
+        uid_t a, b, c;
+
+        ck_assert_int_eq(uid_range_new(lock_path, &u), 0);
+        ck_assert_int_eq(uid_range_new(lock_path, &v), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &a), 0);
+        ck_assert_int_eq(uid_range_allocate(v, &b), 0);
+        ck_assert_uint_eq(b, a + UID_RANGE_BLOCK_SIZE);
+
+        /* What a daemon had is free when it is gone. */
+        u = uid_range_free(u);
+        ck_assert_int_eq(uid_range_new(lock_path, &w), 0);
+        ck_assert_int_eq(uid_range_allocate(w, &c), 0);
+        ck_assert_uint_eq(c, a);
+}
+END_TEST
+
+START_TEST(test_without_lock) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL, *v = NULL;
+        uid_t a, b;
+
+        ck_assert_int_eq(uid_range_new("/nonexistent/lock", &u), 0);
+        ck_assert_int_eq(uid_range_new(NULL, &v), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &a), 0);
+        ck_assert_int_eq(uid_range_allocate(v, &b), 0);
+        ck_assert_uint_ge(a, UID_RANGE_FIRST);
+        ck_assert_uint_eq((a - UID_RANGE_FIRST) % UID_RANGE_BLOCK_SIZE, 0);
+}
+END_TEST
+
+int main(void) {
+        Suite *s = suite_create("uid-range");
+        TCase *t = tcase_create("uid-range");
+        SRunner *r;
+        int failed;
+
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, test_no_overlap);
+        tcase_add_test(t, test_late_reuse);
+        tcase_add_test(t, test_second_block_and_end);
+        tcase_add_test(t, test_two_daemons);
+        tcase_add_test(t, test_without_lock);
+        suite_add_tcase(s, t);
+
+        r = srunner_create(s);
+        srunner_run_all(r, CK_NORMAL);
+        failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
