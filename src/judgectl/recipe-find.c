@@ -41,36 +41,59 @@ int recipe_directories(char ***ret) {
         return 0;
 }
 
-/* -ENOENT: it is in none of the directories. With log_level LOG_WARNING the caller goes on without it. */
+/* -ENOENT: there is no such file, which is not logged. With log_level LOG_WARNING the caller goes on without it. */
+static int load_file(const char *path, const char *id, int log_level, Recipe **ret) {
+        _cleanup_free_ char *text = NULL, *error = NULL, *printable = NULL;
+        size_t size;
+        int r;
+
+        r = read_full_file_at(AT_FDCWD, path, RECIPE_SIZE_MAX, &text, &size);
+        if (r == -ENOENT)
+                return r;
+        if (r < 0)
+                return log_full_errno(log_level, r, "Failed to read %s: %m", path);
+
+        r = recipe_parse(id, text, size, ret, &error);
+        if (r != -EINVAL)
+                return r < 0 ? log_oom() : 0;
+
+        printable = text_escape(strna(error), strlen(strna(error)), /* keep_lines= */ false);
+        return log_full_errno(log_level, r, "%s: %s.", path, strna(printable));
+}
+
 static int load(char *const *directories, const char *id, int log_level, Recipe **ret) {
         STRV_FOREACH(d, directories) {
-                _cleanup_free_ char *path = NULL, *text = NULL, *error = NULL, *printable = NULL;
-                size_t size;
+                _cleanup_free_ char *path = strprintf("%s/%s.json", *d, id), *target = NULL;
                 int r;
 
-                path = strprintf("%s/%s.json", *d, id);
                 if (!path)
                         return log_oom();
 
-                r = read_full_file_at(AT_FDCWD, path, RECIPE_SIZE_MAX, &text, &size);
-                if (r == -ENOENT)
-                        continue;
-                if (r < 0)
-                        return log_full_errno(log_level, r, "Failed to read %s: %m", path);
-
                 /* A link to /dev/null takes a language away. */
-                if (size == 0)
+                target = realpath(path, NULL);
+                if (target && streq(target, "/dev/null"))
                         return -ENOENT;
 
-                r = recipe_parse(id, text, size, ret, &error);
-                if (r != -EINVAL)
-                        return r < 0 ? log_oom() : 0;
-
-                printable = text_escape(strna(error), strlen(strna(error)), /* keep_lines= */ false);
-                return log_full_errno(log_level, r, "%s: %s.", path, strna(printable));
+                r = load_file(path, id, log_level, ret);
+                if (r != -ENOENT)
+                        return r;
         }
 
         return -ENOENT;
+}
+
+/* A file that the user names. */
+static int load_own(const char *path, Recipe **ret) {
+        const char *name = path_last_component(path), *end = endswith(name, ".json");
+        _cleanup_free_ char *id = NULL;
+        int r;
+
+        id = strndup(name, end ? (size_t) (end - name) : strlen(name));
+        if (!id)
+                return log_oom();
+
+        r = load_file(path, id, LOG_ERR, ret);
+        return r == -ENOENT ? log_error_errno(r, "Failed to read %s: %m", path) : r;
 }
 
 static int compare_strings(const void *a, const void *b) {
@@ -151,6 +174,9 @@ int recipe_find(char *const *directories, const char *language, const char *subm
 
         assert(submission);
         assert(ret);
+
+        if (language && strchr(language, '/'))
+                return load_own(language, ret);
 
         r = list_ids(directories, &ids);
         if (r < 0)

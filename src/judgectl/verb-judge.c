@@ -11,7 +11,8 @@ static const char judge_help_head[] =
         "judge [OPTIONS...] SUBMISSION TESTDIR\n\n"
         "Compile a program, run it on every test and compare its output with the answer.\n\n"
         "A test is NAME.in with NAME.ans or NAME.out. Exit status 0 only if all pass.\n\n"
-        "     --language=LANGUAGE      Instead of what the file's extension says\n"
+        "     --language=LANGUAGE      Instead of what the file's extension says; with a\n"
+        "                              slash, the file that describes the language\n"
         "  -q --quiet                  Do not show progress\n";
 
 enum {

@@ -8,7 +8,7 @@
 #include "string-util.h"
 #include "test-util.h"
 
-static char directory[] = "/tmp/test-host-check-XXXXXX";
+static char directory[32];
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
         return remove(path);
@@ -37,6 +37,7 @@ static void host_file(const char *name, const char *text) {
 
 /* As a judge's host should be. */
 static void setup(void) {
+        (void) stpcpy(directory, "/tmp/test-host-check-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(directory));
         host_file("proc/self/mountinfo", MOUNTINFO);
         host_file("sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");

@@ -110,7 +110,7 @@ START_TEST(test_bad) {
 }
 END_TEST
 
-static char directory[] = "/tmp/test-recipe-XXXXXX";
+static char directory[32];
 
 static void write_file(const char *name, const char *text) {
         _cleanup_free_ char *path = strprintf("%s/%s", directory, name);
@@ -128,6 +128,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 static void setup(void) {
         _cleanup_free_ char *etc = NULL, *usr = NULL;
 
+        (void) stpcpy(directory, "/tmp/test-recipe-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(directory));
         etc = strprintf("%s/etc", directory);
         usr = strprintf("%s/usr", directory);

@@ -12,7 +12,7 @@
 #include <ftw.h>
 #include <sys/stat.h>
 
-static char directory[] = "/tmp/test-stream-XXXXXX";
+static char directory[32];
 static int dir_fd = -EBADF;
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw) {
@@ -21,6 +21,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static void setup(void) {
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) stpcpy(directory, "/tmp/test-stream-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(directory));
         dir_fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
         ck_assert_int_ge(dir_fd, 0);
