@@ -205,8 +205,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
                 }
         }
 
-        /* The next message has its turn coming, or must wait for an end of the one before. */
-        if ((revents & EPOLLIN) && (c->call || c->turn_source))
+        /* What comes after has its turn coming, or must wait for that before it to end or to be read. */
+        if ((revents & EPOLLIN) && (c->call || c->turn_source || varlink_codec_has_output(&c->codec)))
                 c->paused = true;
 
         if (c->turn_source)

@@ -200,19 +200,13 @@ static int on_accept_retry(sd_event_source *source, uint64_t usec, void *userdat
 static int listener_rest(VarlinkListener *l) {
         int r;
 
-        l->retry_source = sd_event_source_disable_unref(l->retry_source);
-        r = sd_event_add_time_relative(
-                        l->server->event,
-                        &l->retry_source,
-                        CLOCK_MONOTONIC,
-                        ACCEPT_RETRY_USEC,
-                        /* accuracy= */ 0,
-                        on_accept_retry,
-                        l);
+        r = sd_event_source_set_time_relative(l->retry_source, ACCEPT_RETRY_USEC);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(l->retry_source, SD_EVENT_ONESHOT);
         if (r < 0)
                 return r;
 
-        (void) sd_event_source_set_description(l->retry_source, "varlink-accept-retry");
         return sd_event_source_set_enabled(l->io_source, SD_EVENT_OFF);
 }
 
@@ -267,6 +261,22 @@ static int add_listener(VarlinkServer *s, int listen_fd, char *listen_path) {
                 return r;
         (void) sd_event_source_set_description(l->io_source, "varlink-accept");
 
+        /* Made now, since it needs a descriptor itself. */
+        r = sd_event_add_time(
+                        s->event,
+                        &l->retry_source,
+                        CLOCK_MONOTONIC,
+                        USEC_INFINITY,
+                        /* accuracy= */ 0,
+                        on_accept_retry,
+                        l);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(l->retry_source, "varlink-accept-retry");
+        r = sd_event_source_set_enabled(l->retry_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
         l->server = s;
         LIST_INSERT_HEAD(&s->listeners, l, listeners);
         TAKE_PTR(l);
@@ -283,6 +293,12 @@ int varlink_server_listen_fd(VarlinkServer *s, int fd) {
 /* Removes a socket that nobody listens on. */
 static int remove_stale_socket(const struct sockaddr_un *sa, socklen_t size) {
         _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+
+        if (lstat(sa->sun_path, &st) < 0)
+                return -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -EADDRINUSE;
 
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
