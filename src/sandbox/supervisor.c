@@ -437,21 +437,22 @@ static int supervisor_loop(Supervisor *s) {
                 if (r < 0)
                         return r;
 
+                if (on_socket & ~POLLOUT) {
+                        r = receive(s);
+                        if (r < 0)
+                                return r;
+
+                        /* A request may have made one. Before the signals: what reap() finds must not be forgotten,
+                         * because no second signal says so. */
+                        childless = false;
+                }
+
                 if (on_signals != 0) {
                         struct signalfd_siginfo si;
 
                         if (read(s->signal_fd, &si, sizeof(si)) < 0 && !IN_SET(errno, EAGAIN, EINTR))
                                 return -errno;
                         childless = reap(s);
-                }
-
-                if (on_socket & ~POLLOUT) {
-                        r = receive(s);
-                        if (r < 0)
-                                return r;
-
-                        /* A request may have made one. */
-                        childless = false;
                 }
         }
 }
