@@ -342,7 +342,7 @@ void box_prepare_next(Box *b) {
 
         assert(b);
 
-        if (!box_is_launched(b))
+        if (!box_is_launched(b) || (b->one_shot && b->last_run > 0))
                 return;
 
         /* That these limits cannot be had (CPUs that are not there) is for the run to tell that wants them. */
