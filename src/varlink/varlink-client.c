@@ -84,7 +84,14 @@ int varlink_client_get_fd(VarlinkClient *c) {
         return c->fd;
 }
 
-/* The peer may be waiting for us to read before it reads on: what arrives meanwhile is kept. */
+short varlink_client_get_events(VarlinkClient *c) {
+        assert(c);
+
+        return (short) (varlink_codec_has_output(&c->codec) ? POLLIN | POLLOUT : POLLIN);
+}
+
+/* Writes what waits. With calls before it, the server may be waiting for us to read a reply before it reads on, so
+ * only what the socket takes now; the rest goes along with the reading. */
 static int client_flush(VarlinkClient *c) {
         int r;
 
@@ -92,7 +99,7 @@ static int client_flush(VarlinkClient *c) {
                 r = varlink_codec_flush(&c->codec);
                 if (r < 0)
                         return r;
-                if (!varlink_codec_has_output(&c->codec))
+                if (!varlink_codec_has_output(&c->codec) || c->n_pending > 1)
                         return 0;
 
                 r = fd_wait_for_event(c->fd, POLLOUT, USEC_INFINITY);
@@ -264,6 +271,7 @@ int varlink_client_receive(VarlinkClient *c, usec_t deadline, VarlinkReply *ret)
         VarlinkReply reply = VARLINK_REPLY_NULL;
         const char *message;
         size_t size;
+        bool block;
         int r;
 
         assert(c);
@@ -276,14 +284,19 @@ int varlink_client_receive(VarlinkClient *c, usec_t deadline, VarlinkReply *ret)
                 if (r > 0)
                         break;
 
-                /* Without a deadline the read itself is what waits. */
-                r = varlink_codec_read(&c->codec, deadline == USEC_INFINITY ? 0 : MSG_DONTWAIT);
+                r = client_flush(c);
+                if (r < 0)
+                        return r;
+
+                /* With nothing to write and no deadline the read itself is what waits. */
+                block = deadline == USEC_INFINITY && !varlink_codec_has_output(&c->codec);
+                r = varlink_codec_read(&c->codec, block ? 0 : MSG_DONTWAIT);
                 if (r == 0)
                         return -ECONNRESET;
                 if (r == -EMSGSIZE)
                         return -EBADMSG;
                 if (r == -EAGAIN) {
-                        r = fd_wait_for_event(c->fd, POLLIN, deadline);
+                        r = fd_wait_for_event(c->fd, varlink_client_get_events(c), deadline);
                         if (r == 0)
                                 return -ETIMEDOUT;
                 }

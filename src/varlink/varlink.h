@@ -156,9 +156,11 @@ int varlink_client_new_from_fd(int fd, VarlinkClient **ret);
 VarlinkClient *varlink_client_free(VarlinkClient *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(VarlinkClient *, varlink_client_free);
 
-/* For a caller with a loop of its own: poll this for input, then call varlink_client_receive() with a deadline
- * of 0 until it returns -ETIMEDOUT: several replies may arrive at a time. */
+/* For a caller with a loop of its own: wait for these poll() events of the descriptor, then call
+ * varlink_client_receive() with a deadline of 0 until it returns -ETIMEDOUT: several replies may arrive at a
+ * time. The events are POLLIN alone unless several calls are pending and not all could be written. */
 int varlink_client_get_fd(VarlinkClient *c);
+short varlink_client_get_events(VarlinkClient *c);
 
 typedef enum VarlinkCallFlags {
         VARLINK_CALL_MORE = 1 << 0,
@@ -168,7 +170,7 @@ typedef enum VarlinkCallFlags {
 /* How many calls may wait for their final reply. */
 #define VARLINK_CLIENT_PENDING_MAX 64U
 
-/* Sends a call, waiting where the socket is full. Takes parameters over (NULL for {}) even on failure; the
+/* Sends a call. Waits where the socket is full, unless calls are pending before it. Takes parameters over (NULL for {}) even on failure; the
  * descriptors stay the caller's. -EPROTO for parameters that cannot be JSON, -EMSGSIZE if they are too large, -EBUSY
  * with too many calls pending. */
 int varlink_client_send(

@@ -261,7 +261,7 @@ START_TEST(test_partial_timeout) {
         ck_assert_uint_eq(fixture.n_later, 1);
         ck_assert_int_eq(answer(0, "a"), 0);
         ck_assert_str_eq(hear(fd), "{\"parameters\":{\"text\":\"a\"}}");
-        ck_assert_int_eq(send(fd, PING + 10, sizeof(PING) - 10, 0), sizeof(PING) - 10);
+        ck_assert_int_eq(send(fd, &PING[10], sizeof(PING) - 10, 0), sizeof(PING) - 10);
         ck_assert_str_eq(hear(fd), PONG);
 
         start = now_usec(CLOCK_MONOTONIC);
