@@ -30,6 +30,7 @@ typedef struct Supervisor {
         int signal_fd;
         bool configured;
         uint64_t storage_bytes;
+        bool childless; /* not even a zombie is left */
         Root root;
         TAILQ_HEAD(, Run) runs;
         size_t n_runs, n_finished;
@@ -151,6 +152,8 @@ static int on_execute(Supervisor *s, Message *m) {
 
         if (run->state == RUN_FINISHED)
                 s->n_finished++;
+        else
+                s->childless = false;
         return 0;
 }
 
@@ -341,7 +344,7 @@ static bool reap(Supervisor *s) {
 }
 
 /* Returns the next deadline. */
-static int advance(Supervisor *s, bool childless, nsec_t *ret_next) {
+static int advance(Supervisor *s, nsec_t *ret_next) {
         nsec_t next = NSEC_NEVER, now;
         size_t n_active = 0;
         Run *r, *following;
@@ -356,7 +359,7 @@ static int advance(Supervisor *s, bool childless, nsec_t *ret_next) {
                 following = TAILQ_NEXT(r, runs);
 
                 if (IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING)) {
-                        run_advance(r, now, childless, n_active <= 1);
+                        run_advance(r, now, s->childless, n_active <= 1);
                         if (r->state == RUN_FINISHED)
                                 s->n_finished++;
                 }
@@ -422,14 +425,13 @@ static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, sh
 }
 
 static int supervisor_loop(Supervisor *s) {
-        bool childless = true;
         nsec_t deadline;
         int r;
 
         for (;;) {
                 short on_socket = 0, on_signals = 0;
 
-                r = advance(s, childless, &deadline);
+                r = advance(s, &deadline);
                 if (r < 0)
                         return r;
 
@@ -437,28 +439,24 @@ static int supervisor_loop(Supervisor *s) {
                 if (r < 0)
                         return r;
 
-                if (on_socket & ~POLLOUT) {
-                        r = receive(s);
-                        if (r < 0)
-                                return r;
-
-                        /* A request may have made one. Before the signals: what reap() finds must not be forgotten,
-                         * because no second signal says so. */
-                        childless = false;
-                }
-
                 if (on_signals != 0) {
                         struct signalfd_siginfo si;
 
                         if (read(s->signal_fd, &si, sizeof(si)) < 0 && !IN_SET(errno, EAGAIN, EINTR))
                                 return -errno;
-                        childless = reap(s);
+                        s->childless = reap(s);
+                }
+
+                if (on_socket & ~POLLOUT) {
+                        r = receive(s);
+                        if (r < 0)
+                                return r;
                 }
         }
 }
 
 int supervisor_run(int socket_fd) {
-        Supervisor s = { .socket_fd = socket_fd, .signal_fd = -EBADF, .root = ROOT_NULL };
+        Supervisor s = { .socket_fd = socket_fd, .signal_fd = -EBADF, .childless = true, .root = ROOT_NULL };
         sigset_t mask;
         Step step;
         int r;
