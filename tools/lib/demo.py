@@ -14,13 +14,13 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 EXAMPLES = TOP / 'examples'
-JUDGECTL = TOP / 'build' / 'bin' / 'judgectl'
+JUDGECTL = TOP / os.environ.get('JUDGEBOX_BUILD', 'build') / 'bin' / 'judgectl'
 TIMEOUT = 300
 
 DEGRADED = {
     'memory': 'memory (the resident sets of a run\'s processes are added up every few milliseconds instead)',
     'processes': 'the number of processes (a resource limit of the run\'s user stands in)',
-    'cpus': 'the number of CPUs used at a time',
+    'cpus': 'the number of CPUs used at a time (the scheduling affinity stands in)',
     'cpuSet': 'the set of CPUs (the scheduling affinity stands in)',
 }
 

@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 int main(void) {
-        int *volatile p = NULL;
+        volatile int *volatile p = NULL;
 
         *p = 1;
         return 0;
