@@ -113,9 +113,9 @@ configure() {
         shift
 
         if [[ ! -e $directory/build.ninja ]]; then
-                meson setup "$directory" "$top" "$@"
+                meson setup "$directory" "$top" "$@" || return
         elif [[ -e $stamp && $(<"$stamp") != "$wanted" ]]; then
-                meson setup --wipe "$directory" "$top" "$@"
+                meson setup --wipe "$directory" "$top" "$@" || return
         else
                 return 0
         fi
