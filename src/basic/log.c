@@ -68,6 +68,10 @@ void log_setup(const char *program) {
                 log_warning("Ignoring unknown log level in $JUDGEBOX_LOG_LEVEL: %s", e);
 }
 
+bool log_is_journal(void) {
+        return to_journal;
+}
+
 int log_internal(int level, int error, const char *format, ...) {
         PROTECT_ERRNO;
         char prefix[8] = "", line[2048];

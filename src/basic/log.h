@@ -20,6 +20,9 @@ int log_set_max_level_from_string(const char *s);
 /* Reads $JUDGEBOX_LOG_LEVEL and finds out whether standard error is the journal. Call it first in main(). */
 void log_setup(const char *program);
 
+/* Whether standard error is the journal, as log_setup() found it. */
+bool log_is_journal(void);
+
 /* Writes one line. %m refers to `error` (either sign). Returns -abs(error), so that a caller can return it. */
 int log_internal(int level, int error, const char *format, ...) _printf_(3, 4);
 
