@@ -16,8 +16,12 @@ static int make_request(const BoxFiles *b, const char *path, Request *q) {
         r = request_init_box(q, b->box, b->owner);
         if (r >= 0 && path)
                 r = json_add_string(q->parameters, "path", path);
-        if (r == -EILSEQ)
-                return log_error_errno(r, "A path in a box must be valid UTF-8 to be named in a request.");
+        if (r == -EILSEQ) {
+                _cleanup_free_ char *printable = text_escape(path, strlen(path), /* keep_lines= */ false);
+
+                return log_error_errno(r, "\"%s\" is not valid UTF-8, and so cannot be named in a request.",
+                                       strna(printable));
+        }
 
         return r < 0 ? log_oom() : 0;
 }
@@ -163,7 +167,7 @@ int copy_progress_show(uint64_t done, uint64_t total, void *userdata) {
         if (total < PROGRESS_BYTES || !isatty(STDERR_FILENO))
                 return 0;
 
-        (void) fprintf(stderr, "\r%s %3u%% of %s\x1b[K", p->name, (unsigned) ((__uint128_t) done * 100 / total),
+        (void) fprintf(stderr, "%s %3u%% of %s\x1b[K\r", p->name, (unsigned) ((__uint128_t) done * 100 / total),
                        FORMAT_BYTES(total));
         p->shown = true;
         return 0;
@@ -173,7 +177,7 @@ void copy_progress_done(CopyProgress *p) {
         assert(p);
 
         if (p->shown)
-                (void) fputs("\r\x1b[K", stderr);
+                (void) fputs("\x1b[K", stderr);
         p->shown = false;
 }
 

@@ -91,12 +91,19 @@ static char *own_error_to_sentence(const char *name, json_object *parameters) {
         if (streq(name, "NoSuchFile"))
                 return strprintf("There is no file \"%s\" in the box.", path);
         if (streq(name, "FileError"))
-                return strprintf("\"%s\" in the box: %s (%s)", path, message, code);
+                return startswith(message, path) ? strprintf("In the box: %s", message)
+                                                 : strprintf("In the box: %s: %s (%s)", path, message, code);
         if (streq(name, "LimitOutOfRange")) {
                 const char *field = json_get_string(parameters, "field");
                 _cleanup_free_ char *option = field_to_option(strempty(field));
+                const char *rest = field ? startswith(message, field) : NULL;
 
-                return option ? strprintf("Value of %s is not allowed: %s", option, message) : NULL;
+                if (!option)
+                        return NULL;
+
+                /* A sentence about the field is one about the option. */
+                return rest ? strprintf("%s%s", option, rest)
+                            : strprintf("Value of %s is not allowed: %s", option, message);
         }
         if (streq(name, "QuotaExceeded")) {
                 _cleanup_free_ char *resource = get_text(parameters, "resource");

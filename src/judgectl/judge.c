@@ -96,11 +96,11 @@ static void show_progress(const Judge *j, const char *format, ...) {
         if (!j->progress)
                 return;
 
-        (void) fputs("\r", stderr);
+        /* The cursor goes back to the beginning, so that whatever comes next replaces it. */
         va_start(ap, format);
         (void) vfprintf(stderr, format, ap);
         va_end(ap);
-        (void) fputs("\x1b[K", stderr);
+        (void) fputs("\x1b[K\r", stderr);
 }
 
 /* The part that compiling and running have in common. */

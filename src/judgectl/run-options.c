@@ -147,7 +147,7 @@ static int parse_option(RunOptions *o, int option, const char *value) {
 
 /* What only all options together can tell. */
 static int check(const RunOptions *o, const Context *c) {
-        if (!o->arguments[0]) {
+        if (isempty(o->arguments[0])) {
                 log_error("Which program? See judgectl run --help.");
                 return -EINVAL;
         }

@@ -108,16 +108,24 @@ int table_addf(Table *t, Color color, const char *format, ...) {
         return r < 0 ? -ENOMEM : table_add(t, color, text);
 }
 
-/* The last column of a row is not padded: no blanks at the end of a line. */
-static void print_cell(Table *t, FILE *f, size_t column, size_t width, Color color, const char *text) {
-        size_t n = width - text_width(text);
-        bool last = column + 1 == t->n_columns;
+/* The blanks before a cell are printed with it, so that no line ends in some. */
+static void print_row(Table *t, FILE *f, const size_t *widths, const Cell *cells) {
+        size_t blanks = 0;
 
-        (void) fprintf(f, "%*s%s%s%s%*s%s",
-                       (int) (t->right[column] ? n : 0), "",
-                       color_on(f, color), text, color == COLOR_NONE ? "" : color_off(f),
-                       (int) (t->right[column] || last ? 0 : n), "",
-                       last ? "\n" : " ");
+        for (size_t i = 0; i < t->n_columns; i++) {
+                size_t n = widths[i] - text_width(cells[i].text);
+                Color color = cells[i].color;
+
+                if (!isempty(cells[i].text)) {
+                        (void) fprintf(f, "%*s%s%s%s", (int) (blanks + (t->right[i] ? n : 0)), "",
+                                       color_on(f, color), cells[i].text, color == COLOR_NONE ? "" : color_off(f));
+                        blanks = t->right[i] ? 0 : n;
+                } else
+                        blanks += n;
+                blanks++;
+        }
+
+        (void) fputc('\n', f);
 }
 
 void table_print(Table *t, FILE *f, bool header) {
@@ -132,10 +140,16 @@ void table_print(Table *t, FILE *f, bool header) {
         for (size_t i = 0; i < t->n_cells; i++)
                 widths[i % t->n_columns] = MAX(widths[i % t->n_columns], text_width(t->cells[i].text));
 
-        for (size_t i = 0; i < t->n_columns && header; i++)
-                print_cell(t, f, i, widths[i], COLOR_UNDERLINE, t->headings[i]);
-        for (size_t i = 0; i < t->n_cells; i++)
-                print_cell(t, f, i % t->n_columns, widths[i % t->n_columns], t->cells[i].color, t->cells[i].text);
+        if (header) {
+                Cell cells[COLUMNS_MAX];
+
+                for (size_t i = 0; i < t->n_columns; i++)
+                        cells[i] = (Cell) { .text = (char *) t->headings[i], .color = COLOR_UNDERLINE };
+                print_row(t, f, widths, cells);
+        }
+
+        for (size_t i = 0; i < t->n_cells; i += t->n_columns)
+                print_row(t, f, widths, t->cells + i);
 }
 
 void field_print(FILE *f, const char *name, const char *format, ...) {

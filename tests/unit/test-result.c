@@ -125,6 +125,9 @@ START_TEST(test_errors) {
                     "{\"field\":\"limits.memoryBytes\",\"message\":\"between 1M and 4G\"}",
                     "Value of --memory= is not allowed: between 1M and 4G");
         check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"limits.memoryBytes\",\"message\":\"limits.memoryBytes must be from 1 to 2\"}",
+                    "--memory= must be from 1 to 2");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
                     "{\"field\":\"settings.binds[2].path\",\"message\":\"m\"}", "Value of --bind= is not allowed: m");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.limits.cpuSet\"}",
                     "The service does not accept what was given for --cpu-set=.");
@@ -138,7 +141,10 @@ START_TEST(test_errors) {
                     "This host cannot do it: m (missing: memory, pids)");
         check_error("org.judgebox.Manager.FileError",
                     "{\"path\":\"a\\u001bb\",\"error\":\"ENOSPC\",\"message\":\"No space left on device\"}",
-                    "\"a\\x1bb\" in the box: No space left on device (ENOSPC)");
+                    "In the box: a\\x1bb: No space left on device (ENOSPC)");
+        check_error("org.judgebox.Manager.FileError",
+                    "{\"path\":\"a\",\"error\":\"ENOSPC\",\"message\":\"a: No space left on device\"}",
+                    "In the box: a: No space left on device");
         check_error("org.judgebox.Manager.FromTheFuture", "{}", "The service refused: FromTheFuture");
         check_error("io.systemd.System", "{\"errno\":12}", "The service failed: Cannot allocate memory");
         check_error("com.example.Odd", "{}", "com.example.Odd");
