@@ -333,34 +333,26 @@ START_TEST(test_unread_replies) {
 }
 END_TEST
 
-/* One message of each in turn: a peer with a thousand calls in its buffer does not hold up one with a single. */
+/* One message of each in turn: a peer with many calls in its buffer does not hold up one with a single. */
 START_TEST(test_fair) {
         int busy = connect_peer(), other = connect_peer();
-        _cleanup_free_ char *text = malloc(1000 * sizeof(PING));
-        unsigned turns = 0;
 
-        for (size_t i = 0; i < 1000; i++)
-                memcpy(text + i * sizeof(PING), PING, sizeof(PING));
-        ck_assert_int_eq(send(busy, text, 1000 * sizeof(PING), 0), (ssize_t) (1000 * sizeof(PING)));
-        for (size_t i = 0; i < 20; i++)
-                ck_assert_int_ge(sd_event_run(fixture.event, 0), 0);
+        /* Fewer than there is room for in the socket, for the replies. */
+        for (size_t i = 0; i < 150; i++)
+                say(busy, PING);
 
         for (size_t i = 0; i < 10; i++) {
                 unsigned before = fixture.n_calls;
                 char buf[64];
 
                 say(other, PING);
-                while (recv(other, buf, sizeof(buf), MSG_DONTWAIT) < 0) {
+                while (recv(other, buf, sizeof(buf), MSG_DONTWAIT) < 0)
                         ck_assert_int_gt(sd_event_run(fixture.event, 0), 0);
-                        turns++;
-                }
                 ck_assert_uint_le(fixture.n_calls - before, 4);
         }
-        ck_assert_uint_le(turns, 60);
 
-        while (!streq(hear(busy), ""))
-                ;
-        ck_assert_uint_eq(fixture.n_calls, 1010);
+        (void) spin();
+        ck_assert_uint_eq(fixture.n_calls, 160);
         close(busy);
         close(other);
 }
