@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 LINE = re.compile(r'^(\d+) +(\d+\.\d+) (\w+)\((.*?)(?:\) += (-?\w+).*)?$')
 RESUMED = re.compile(r'^\d+ +\d+\.\d+ <\.\.\. \w+ resumed>')
@@ -43,6 +44,7 @@ def trace_one_run(build):
             bench.stdin.write('\n')
             bench.stdin.flush()
             bench.stdout.readline()
+            time.sleep(0.2)         # what is done once the reply is out
             strace.send_signal(signal.SIGINT)
             strace.communicate()
             return log.read().splitlines(), names
