@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""judgeboxd by itself, spoken to in varlink with nothing but the standard library."""
+
+import array
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, wait_until
+
+JUDGEBOXD = BUILD / 'bin' / 'judgeboxd'
+INTERFACE = 'org.judgebox.Manager'
+
+
+class Failed(Exception):
+    """An error reply: the error's name without the interface, and its parameters."""
+
+    def __init__(self, error, parameters):
+        super().__init__(f'{error} {parameters}')
+        self.error = error.rpartition('.')[2]
+        self.parameters = parameters
+
+
+class Client:
+    """One connection. Descriptors that came are in .fds until they are taken; close() closes the rest."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(TIMEOUT)
+        self.buffer = b''
+        self.fds = []
+
+    def send(self, method, parameters=None, fds=(), **more):
+        if '.' not in method:
+            method = f'{INTERFACE}.{method}'
+        message = json.dumps({'method': method, 'parameters': parameters or {}, **more}).encode() + b'\0'
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
+        sent = self.sock.sendmsg([message], rights)
+        self.sock.sendall(message[sent:])
+
+    def receive(self):
+        self.close_fds()
+        while b'\0' not in self.buffer:
+            data, fds, _, _ = socket.recv_fds(self.sock, 1 << 16, 16)
+            self.fds += fds
+            if not data:
+                raise EOFError('the service hung up')
+            self.buffer += data
+        message, _, self.buffer = self.buffer.partition(b'\0')
+        reply = json.loads(message)
+        if 'error' in reply:
+            raise Failed(reply['error'], reply.get('parameters', {}))
+        return reply['parameters']
+
+    def call(self, method, parameters=None, fds=(), **more):
+        self.send(method, parameters, fds, **more)
+        return self.receive()
+
+    def run(self, *arguments, fds=(), **parameters):
+        """Runs it and gives the result."""
+        return self.call('Run', {'arguments': list(arguments), **parameters}, fds)['result']
+
+    def capture(self, *arguments, **parameters):
+        """Runs it and gives what it wrote to its standard output."""
+        reply = self.call('Run', {'arguments': list(arguments), 'stdout': {'capture': True}, **parameters})
+        check_equal(reply['result']['verdict'], 'ok', str(reply['result']))
+        return self.read(reply['stdoutFileDescriptor'])
+
+    def read(self, index):
+        size = os.fstat(self.fds[index]).st_size
+        return os.pread(self.fds[index], size, 0)
+
+    def close_fds(self):
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = []
+
+    def close(self):
+        self.close_fds()
+        self.sock.close()
+
+
+def refused(kind, client, method, parameters=None, fds=(), /, **fields):
+    """The call must fail with this error, whose parameters have these values."""
+    try:
+        reply = client.call(method, parameters, fds)
+    except Failed as failure:
+        check_equal(failure.error, kind, str(failure))
+        for key, value in fields.items():
+            check_equal(failure.parameters.get(key), value, str(failure))
+        return failure
+    raise AssertionError(f'{method} {parameters} was not refused: {reply}')
+
+
+class Service:
+    """A daemon and one connection to it."""
+
+    def __init__(self, process, client, path=None):
+        self.process = process
+        self.client = client
+        self.path = path
+        self.pid = process.pid
+
+    def connect(self):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(self.path)
+        return Client(sock)
+
+    def children(self):
+        return pathlib.Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text().split()
+
+    def n_fds(self):
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def anonymous_kib(self):
+        for line in pathlib.Path(f'/proc/{self.pid}/status').read_text().splitlines():
+            if line.startswith('RssAnon:'):
+                return int(line.split()[1])
+        raise AssertionError('no RssAnon')
+
+    def cgroup(self):
+        """The directory of all its boxes."""
+        self.client.call('CreateBox', {'box': 'where'})
+        path = self.client.call('GetBox', {'box': 'where'})['status']['cgroup']
+        self.client.call('DestroyBox', {'box': 'where'})
+        return cgroup_mount() / path.lstrip('/').rpartition('/')[0]
+
+    def stop(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+        return self.process.wait(TIMEOUT)
+
+
+def cgroup_mount():
+    for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines():
+        fields, _, rest = line.partition(' - ')
+        if rest.split()[0] == 'cgroup2':
+            return pathlib.Path(fields.split()[4])
+    raise AssertionError('no cgroup2')
+
+
+def n_mounts():
+    return len(pathlib.Path('/proc/self/mountinfo').read_text().splitlines())
+
+
+@contextlib.contextmanager
+def private(*options, degrade=DEGRADE):
+    """A daemon on a socketpair. Left: the connection is closed, and the daemon must end by itself, leaving no process."""
+    ours, theirs = socket.socketpair()
+    command = [JUDGEBOXD, f'--private-fd={theirs.fileno()}', *(['--degrade'] if degrade else []), *options]
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+    theirs.close()
+    service = Service(process, Client(ours))
+    try:
+        yield service
+        service.client.close()
+        check_equal(process.wait(TIMEOUT), 0, "judgeboxd's exit status")
+    finally:
+        service.client.close()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def listening(*options, degrade=DEGRADE):
+    """A daemon that listens, with a first connection. Left: it is told to stop, and must end well."""
+    path = os.path.abspath('socket')
+    process = subprocess.Popen([JUDGEBOXD, f'--listen={path}', *(['--degrade'] if degrade else []), *options])
+    try:
+        check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
+        service = Service(process, None, path)
+        service.client = service.connect()
+        yield service
+        if process.poll() is None:
+            check_equal(service.stop(), 0, "judgeboxd's exit status")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
