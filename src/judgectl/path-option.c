@@ -110,6 +110,7 @@ void tmpfs_option_done(TmpfsOption *t) {
 
 int tmpfs_option_parse(const char *value, TmpfsOption *ret) {
         _cleanup_strv_free_ char **l = NULL;
+        _cleanup_free_ char *path = NULL;
         uint64_t bytes = 0;
         int r;
 
@@ -130,8 +131,12 @@ int tmpfs_option_parse(const char *value, TmpfsOption *ret) {
                 return -EINVAL;
         }
 
+        path = strdup(l[0]);
+        if (!path)
+                return log_oom();
+
         *ret = (TmpfsOption) {
-                .path = TAKE_PTR(l[0]),
+                .path = TAKE_PTR(path),
                 .bytes = bytes,
                 .bytes_set = l[1],
         };

@@ -155,6 +155,8 @@ void table_print(Table *t, FILE *f, bool header) {
 void field_print(FILE *f, const char *name, const char *format, ...) {
         va_list ap;
 
+        assert(format);
+
         (void) fprintf(f, "%*s%s ", FIELD_WIDTH, name, isempty(name) ? " " : ":");
         va_start(ap, format);
         (void) vfprintf(f, format, ap);

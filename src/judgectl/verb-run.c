@@ -102,7 +102,7 @@ static int prepare(Run *run, const Context *c) {
 }
 
 static int write_meta(const Run *run, char *text) {
-        _cleanup_free_ char *owned = text;
+        _cleanup_free_ _unused_ char *owned = text;
         int r;
 
         if (run->meta_fd < 0)
