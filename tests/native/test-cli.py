@@ -241,7 +241,7 @@ def test_meta_file():
     check_equal((keys['status'], keys['exitsig'], keys['message']), ('SG', '11', 'Caught fatal signal 11'))
     keys = meta('-w', '0.2', 'sleep', '5')
     check_equal((keys['status'], keys['killed'], keys['message']), ('TO', '1', 'Time limit exceeded (wall clock)'))
-    keys = meta('-t', '0.2', 'sh', '-c', 'while :; do :; done')
+    keys = meta('-t', '0.2', '-w', '60', 'sh', '-c', 'while :; do :; done')
     check_equal((keys['status'], keys['killed'], keys['message']), ('TO', '1', 'Time limit exceeded'))
 
 

@@ -31,27 +31,28 @@ def check_close(usec, limit, what):
 
 @test
 def test_cpu_time_limit():
-    done = expect(shell('while :; do :; done', '-t', '1'), 'cpu-time-limit')
+    done = expect(shell('while :; do :; done', '-t', '1', '-w', '60'), 'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 1_000_000, 'CPU time')
 
 
 @test
 def test_cpu_time_limit_of_four_threads():
     compile_c(SPIN_THREADS, 'spin')
-    done = expect(run('-t', '1', '--exec-file=spin', '--', 'spin'), 'cpu-time-limit')
+    done = expect(run('-t', '1', '-w', '60', '--exec-file=spin', '--', 'spin'), 'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 1_000_000, 'CPU time')
 
 
 @test
 def test_cpu_time_limit_of_four_processes():
-    done = expect(shell('for i in 1 2 3; do while :; do :; done & done; while :; do :; done', '-t', '1'),
+    done = expect(shell('for i in 1 2 3; do while :; do :; done & done; while :; do :; done', '-t', '1',
+                        '-w', '60'),
                   'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 1_000_000, 'CPU time')
 
 
 @test
 def test_cpu_time_of_dead_children_counts():
-    done = expect(shell('while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done); done', '-t', '0.5'),
+    done = expect(shell('while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done); done', '-t', '0.5', '-w', '60'),
                   'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 500_000, 'CPU time')
 
@@ -59,11 +60,11 @@ def test_cpu_time_of_dead_children_counts():
 @test
 def test_extra_time():
     # Between the limit and the kill the program may end by itself; too late it is all the same.
-    done = expect(shell('while :; do :; done', '-t', '0.3', '--extra-time=0.3'), 'cpu-time-limit')
+    done = expect(shell('while :; do :; done', '-t', '0.3', '--extra-time=0.3', '-w', '60'), 'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 600_000, 'CPU time')
 
     compile_c('#include <time.h>\nint main(void) { while (clock() < 0.4 * CLOCKS_PER_SEC) ; }', 'late')
-    done = expect(run('-t', '0.3', '--extra-time=1', '--exec-file=late', 'late'), 'cpu-time-limit', exitStatus=0)
+    done = expect(run('-t', '0.3', '--extra-time=1', '-w', '60', '--exec-file=late', 'late'), 'cpu-time-limit', exitStatus=0)
     check(done.result['cpuTimeUSec'] < 1_000_000, 'ended by itself')
 
 
@@ -93,7 +94,7 @@ def test_stopped_program_ends_at_the_wall_limit():
 
 @test
 def test_ignored_signals_do_not_help():
-    expect(shell('trap "" TERM INT HUP XCPU ALRM; while :; do :; done', '-t', '0.3'), 'cpu-time-limit')
+    expect(shell('trap "" TERM INT HUP XCPU ALRM; while :; do :; done', '-t', '0.3', '-w', '60'), 'cpu-time-limit')
 
 
 # ---- other limits ----
@@ -144,7 +145,7 @@ def test_process_limit():
 @test
 def test_fork_bomb():
     compile_c('#include <unistd.h>\nint main(void) { for (;;) fork(); }', 'bomb')
-    expect(run('-t', '0.5', '--exec-file=bomb', 'bomb'), 'cpu-time-limit')
+    expect(run('-t', '0.5', '-w', '60', '--exec-file=bomb', 'bomb'), 'cpu-time-limit')
 
 
 @test
