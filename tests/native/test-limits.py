@@ -52,8 +52,8 @@ def test_cpu_time_limit_of_four_processes():
 
 @test
 def test_cpu_time_of_dead_children_counts():
-    done = expect(shell('while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done); done', '-t', '0.5', '-w', '60'),
-                  'cpu-time-limit')
+    done = expect(shell('while :; do (i=0; while [ $i -lt 2000 ]; do i=$((i+1)); done); done', '-t', '0.5',
+                        '-w', '60'), 'cpu-time-limit')
     check_close(done.result['cpuTimeUSec'], 500_000, 'CPU time')
 
 
@@ -64,7 +64,8 @@ def test_extra_time():
     check_close(done.result['cpuTimeUSec'], 600_000, 'CPU time')
 
     compile_c('#include <time.h>\nint main(void) { while (clock() < 0.4 * CLOCKS_PER_SEC) ; }', 'late')
-    done = expect(run('-t', '0.3', '--extra-time=1', '-w', '60', '--exec-file=late', 'late'), 'cpu-time-limit', exitStatus=0)
+    done = expect(run('-t', '0.3', '--extra-time=1', '-w', '60', '--exec-file=late', 'late'), 'cpu-time-limit',
+                  exitStatus=0)
     check(done.result['cpuTimeUSec'] < 1_000_000, 'ended by itself')
 
 
