@@ -168,30 +168,43 @@ int layout_attach(Layout *l, int root_fd, Step *ret_step) {
         return 0;
 }
 
-static int detach_place(Layout *l, Place *p) {
-        int fd = -EBADF, r;
+static int detach_bind(Place *p) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
 
-        /* A bind would be lost with its mount. */
-        if (place_is_bind(p)) {
-                fd = mount_clone(p->fd, "", /* recursive= */ true);
-                if (fd < 0)
-                        return fd;
-        }
+        /* Detached, it could neither be attached again nor copied. */
+        fd = mount_clone(p->fd, "", /* recursive= */ true);
+        if (fd < 0)
+                return fd;
 
-        /* Whatever is mounted on a volume goes with it. */
-        r = mount_detach(p->holds_volume ? l->volumes[p->volume].fd : p->fd);
-        if (r < 0) {
-                (void) safe_close(fd);
+        r = mount_detach(p->fd);
+        if (r < 0)
                 return r;
-        }
 
         (void) safe_close(p->fd);
-        p->fd = fd;
+        p->fd = TAKE_FD(fd);
+        return 0;
+}
 
-        if (p->holds_volume) {
-                volume_done(l->volumes + p->volume);
-                p->holds_volume = false;
-        }
+static int detach_volume(Layout *l, Place *p) {
+        Volume *v = l->volumes + p->volume;
+        int r;
+
+        r = mount_detach(p->fd);
+        if (r < 0)
+                return r;
+        p->fd = safe_close(p->fd);
+
+        if (!p->holds_volume)
+                return 0;
+
+        /* It was below its directory. */
+        r = mount_detach(v->fd);
+        if (r < 0)
+                return r;
+
+        volume_done(v);
+        p->holds_volume = false;
         return 0;
 }
 
@@ -199,9 +212,10 @@ int layout_detach(Layout *l) {
         assert(l);
 
         for (size_t i = l->n_places; i > 0; i--) {
+                Place *p = l->places + i - 1;
                 int r;
 
-                r = detach_place(l, l->places + i - 1);
+                r = place_is_bind(p) ? detach_bind(p) : detach_volume(l, p);
                 if (r < 0)
                         return r;
         }

@@ -24,7 +24,8 @@ int mount_restrict(int mount_fd, uint64_t attributes, bool recursive);
  * the target is not followed. */
 int mount_attach(int mount_fd, int target_fd, const char *target);
 
-/* Takes an attached mount out of the tree, and all mounted below it. mount_fd must be its root. */
+/* Takes an attached mount out of the tree, and all mounted below it. mount_fd must be its root. If something is
+ * mounted right on that root, it is this that goes, as with any umount2(). */
 int mount_detach(int mount_fd);
 
 /* mount_clone(), mount_restrict(), mount_attach(). */
