@@ -7,6 +7,7 @@
 
 #include "box-child.h"
 #include "box-launch.h"
+#include "box-stray.h"
 #include "fd-util.h"
 #include "log.h"
 
@@ -24,6 +25,7 @@ struct BoxLaunch {
         int attached;      /* 1: yes, 0: not yet, negative: no */
         bool go_sent;
         bool started;
+        bool stray; /* what is waited for is a PID 1 that was not told of */
 
         Step step; /* why it failed */
         int error;
@@ -62,6 +64,8 @@ void box_launch_abort(BoxLaunch *l, bool force) {
         if (!l->started && (!l->go_sent || force))
                 launch_fail(l, STEP_SPAWN, ECANCELED);
 }
+
+static int watch_launcher(BoxLaunch *l, sd_event *event);
 
 static int launch_go(BoxLaunch *l, Step *ret_step) {
         _cleanup_close_ int supervisor_fd = -EBADF;
@@ -130,8 +134,30 @@ static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
+/* Whether a child has to be waited for that the launcher has not told us of: it takes the launcher's place. */
+static bool adopt_stray(BoxLaunch *l, sd_event *event) {
+        int fd;
+
+        if (!l->go_sent || l->started || l->stray)
+                return false;
+
+        fd = box_stray_kill(l->uid_base);
+        if (fd < 0)
+                return false;
+
+        l->stray = true;
+        l->launcher_pidfd = fd;
+        if (watch_launcher(l, event) >= 0)
+                return true;
+
+        /* It was killed, so this is short. */
+        (void) waitid(P_PIDFD, (id_t) fd, &(siginfo_t) {}, WEXITED);
+        return false;
+}
+
 static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         BoxLaunch *l = ASSERT_PTR(userdata);
+        sd_event *event = sd_event_source_get_event(s);
         siginfo_t si = {};
 
         if (waitid(P_PIDFD, (id_t) l->launcher_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
@@ -145,8 +171,19 @@ static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *
 
         if (l->started)
                 l->handler->finished(l, l->userdata);
-        else
+        else if (!adopt_stray(l, event))
                 l->handler->failed(l, l->error ? l->step : STEP_SPAWN, l->error ?: ECHILD, l->userdata);
+        return 0;
+}
+
+static int watch_launcher(BoxLaunch *l, sd_event *event) {
+        int r;
+
+        r = sd_event_add_io(event, &l->launcher_source, l->launcher_pidfd, EPOLLIN, on_launcher_gone, l);
+        if (r < 0)
+                return r;
+
+        (void) sd_event_source_set_description(l->launcher_source, "box-launcher");
         return 0;
 }
 
@@ -165,10 +202,9 @@ static int launch_child(BoxLaunch *l, sd_event *event, pid_t pid, Step *ret_step
                 return r;
         (void) sd_event_source_set_description(l->socket_source, "box-launch-socket");
 
-        r = sd_event_add_io(event, &l->launcher_source, l->launcher_pidfd, EPOLLIN, on_launcher_gone, l);
+        r = watch_launcher(l, event);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(l->launcher_source, "box-launcher");
 
         *ret_step = STEP_CGROUP;
         r = box_cgroup_attach(l->cgroup, pid, l->launcher_pidfd, on_attached, l);

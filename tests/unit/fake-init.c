@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Stands in for judgebox-init in test-box-launch: does what the name of its box says. */
+
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd-util.h"
+#include "launch.h"
+#include "message.h"
+
+/* As the launcher does; pidfd goes to whoever is told. */
+static int clone_pid1(void) {
+        int pidfd = -EBADF;
+        struct clone_args args = {
+                .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP | CLONE_PIDFD,
+                .pidfd = (uint64_t) (uintptr_t) &pidfd,
+                .cgroup = JUDGEBOX_INIT_CGROUP_FD,
+        };
+        long pid;
+
+        pid = syscall(SYS_clone3, &args, sizeof(args));
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                for (;;)
+                        (void) pause();
+
+        return pidfd;
+}
+
+/* What a box has of the daemon's. */
+static int count_descriptors(void) {
+        int n = 0;
+
+        for (int i = 0; i < 4096; i++)
+                n += fcntl(i, F_GETFD) >= 0;
+        return n;
+}
+
+int main(void) {
+        char path[4096];
+        const char *mode;
+        ssize_t n;
+
+        n = readlink(FD_PATH(JUDGEBOX_INIT_CGROUP_FD), path, sizeof(path) - 1);
+        if (n < 0)
+                return EXIT_FAILURE;
+        path[n] = '\0';
+
+        /* …/0-MODE/supervisor */
+        path[n - (ssize_t) strlen("/supervisor")] = '\0';
+        mode = strrchr(path, '-') + 1;
+
+        if (strcmp(mode, "good") == 0) {
+                sigset_t mask;
+
+                /* 0 to 4, and nothing else; root of the box, no signal blocked. */
+                if (count_descriptors() != 5 || getuid() != 0 || getgid() != 0 || getgroups(0, NULL) != 0 ||
+                    sigprocmask(SIG_SETMASK, NULL, &mask) < 0 || sigismember(&mask, SIGTERM) != 0)
+                        (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_DESCRIPTORS, EBADF);
+                else
+                        (void) launch_send_started(JUDGEBOX_INIT_SOCKET_FD, clone_pid1());
+        } else if (strcmp(mode, "refused") == 0)
+                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, EPERM);
+        else if (strcmp(mode, "garbage") == 0)
+                (void) send(JUDGEBOX_INIT_SOCKET_FD, "garbage", 7, 0);
+        else if (strcmp(mode, "stray") == 0)
+                (void) clone_pid1();
+        else if (strcmp(mode, "hangs") == 0)
+                for (;;)
+                        (void) pause();
+
+        return EXIT_SUCCESS;
+}
