@@ -50,7 +50,8 @@ int box_list_files(const BoxFiles *b, const char *path, json_object **ret) {
                 return r;
 
         /* With more: a large directory may come in several replies. */
-        r = connection_query(b->connection, "org.judgebox.Manager.ListFiles", &q, VARLINK_CALL_MORE, NULL, 0, &reply);
+        r = connection_query(b->connection, "org.judgebox.Manager.ListFiles", &q, VARLINK_CALL_MORE, NULL, 0,
+                             &reply);
         for (;;) {
                 json_object *entries;
 

@@ -30,7 +30,7 @@ enum {
 
 typedef struct BoxOptions {
         json_object *limits;   /* type Limits, NULL if none was given */
-        json_object *settings; /* type BoxSettings without what holds descriptors and without limits; NULL likewise */
+        json_object *settings; /* type BoxSettings, but for descriptors and limits; NULL likewise */
         BindOption *binds;
         size_t n_binds;
         const char *settings_option; /* the first option given that is the box's, not the run's */

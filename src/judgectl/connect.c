@@ -13,6 +13,9 @@ struct Connection {
 
 #define RELAYS_MAX 3U
 
+/* How often to look whether we are in the terminal's foreground again, which nothing tells. */
+#define PAUSED_MSEC 200
+
 static int connect_public(const char *path, VarlinkClient **ret) {
         int r;
 
@@ -128,10 +131,14 @@ int connection_next(Connection *n, Relay *const *relays, size_t n_relays, Varlin
                         { .fd = n->context->interrupt.fd, .events = POLLIN },
                 };
 
-                for (size_t i = 0; i < n_relays; i++)
-                        p[2 + i] = relay_poll(relays[i]);
+                bool paused = false;
 
-                if (poll(p, 2 + n_relays, -1) < 0) {
+                for (size_t i = 0; i < n_relays; i++) {
+                        p[2 + i] = relay_poll(relays[i]);
+                        paused = paused || relay_is_paused(relays[i]);
+                }
+
+                if (poll(p, 2 + n_relays, paused ? PAUSED_MSEC : -1) < 0) {
                         if (errno == EINTR)
                                 continue;
                         return log_error_errno(errno, "Failed to wait for judgeboxd: %m");

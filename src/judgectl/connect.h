@@ -32,7 +32,7 @@ int connection_query(
 /* For a call with more: the next reply. */
 int connection_next(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
 
-/* The same as connection_query() for a single reply, but an error reply is logged as well and becomes -EREMOTEIO. */
+/* The same as connection_query() for a single reply, but an error reply is logged too, and becomes -EREMOTEIO. */
 int connection_call(Connection *n, const char *method, Request *q, VarlinkReply *ret);
 
 /* Logs an error reply as a sentence. Returns -EREMOTEIO. */

@@ -62,8 +62,8 @@ int context_check(const Context *c) {
         assert(c->verb);
 
         if (c->private && !c->verb->private_ok) {
-                log_error("%s cannot be used with --private: the box would go with the private judgeboxd, as soon as "
-                          "judgectl ends.", c->verb->name);
+                log_error("%s cannot be used with --private: the box would go with the private judgeboxd, as "
+                          "soon as judgectl ends.", c->verb->name);
                 return -EINVAL;
         }
 

@@ -67,8 +67,8 @@ enum {
 /* For verbs that name a box. */
 #define OWNER_OPTION { "owner", required_argument, NULL, ARG_OWNER }
 
-/* 1: it was one of these (but --help, which is the verb's); 0: it was not; negative: the value was wrong, which was
- * logged. */
+/* 1: it was one of these (but --help, which is the verb's); 0: it was not; negative: the value was wrong, which
+ * was logged. */
 int context_parse_option(Context *c, int option, const char *value);
 
 /* Checks what only all options together can tell: 0, or negative after logging. */

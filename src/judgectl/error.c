@@ -146,10 +146,10 @@ char *error_to_sentence(const char *error, json_object *parameters) {
         }
         if (streq(error, VARLINK_ERROR_PERMISSION_DENIED))
                 return strdup("Permission denied.");
-        if (IN_SET(0, strcmp(error, VARLINK_ERROR_METHOD_NOT_FOUND), strcmp(error, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED),
-                   strcmp(error, VARLINK_ERROR_INTERFACE_NOT_FOUND)))
+        if (streq(error, VARLINK_ERROR_METHOD_NOT_FOUND) || streq(error, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED) ||
+            streq(error, VARLINK_ERROR_INTERFACE_NOT_FOUND))
                 return strdup("The service does not know this request: is it older than judgectl?");
-        if (streq(error, "io.systemd.System")) {
+        if (streq(error, VARLINK_ERROR_SYSTEM)) {
                 uint64_t n;
 
                 if (json_get_uint64(parameters, "errno", &n) && n > 0 && n < 4096)

@@ -98,7 +98,8 @@ static int check_cgroup(int root_fd, Checks *c) {
         mount = find_cgroup2(root_fd);
         if (!mount)
                 return checks_add(c, "cgroup", CHECK_BAD, strdup("no cgroup2 mounted"),
-                                  "Boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 on /sys/fs/cgroup.");
+                                  "Boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 on "
+                                  "/sys/fs/cgroup.");
 
         path = strprintf("%s/cgroup.controllers", mount);
         if (!path)
@@ -263,7 +264,8 @@ static int check_core_pattern(int root_fd, Checks *c) {
         value = text_escape(strempty(s), strlen(strempty(s)), /* keep_lines= */ false);
         if (value && s && s[0] == '|')
                 return checks_add(c, "core dumps", CHECK_WARNING, value,
-                                  "A crash in a box starts a program on the host: sysctl kernel.core_pattern=core.");
+                                  "A crash in a box starts a program on the host: "
+                                  "sysctl kernel.core_pattern=core.");
 
         return checks_add(c, "core dumps", CHECK_OK, value, NULL);
 }

@@ -173,8 +173,11 @@ int base64_decode(const char *s, char **ret, size_t *ret_size) {
 
         for (size_t i = 0; i < length; i += 4) {
                 /* Padding is at the end only, and at most two. */
-                size_t padding = i + 4 < length ? 0 : (size_t) (s[i + 3] == '=') + (s[i + 3] == '=' && s[i + 2] == '=');
+                size_t padding = 0;
                 uint32_t v = 0;
+
+                if (i + 4 == length && s[i + 3] == '=')
+                        padding = s[i + 2] == '=' ? 2 : 1;
 
                 for (size_t k = 0; k < 4; k++) {
                         int d = k < 4 - padding ? base64_digit(s[i + k]) : 0;

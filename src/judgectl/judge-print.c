@@ -78,8 +78,8 @@ static void print_degraded(const Judge *j) {
                 return;
 
         list = json_join_strings(l);
-        (void) printf("%sNot enforced by a cgroup on this host: %s.%s\n", color_on(stdout, COLOR_YELLOW), strna(list),
-                      color_off(stdout));
+        (void) printf("%sNot enforced by a cgroup on this host: %s.%s\n", color_on(stdout, COLOR_YELLOW),
+                      strna(list), color_off(stdout));
 }
 
 int judge_print(const Judge *j) {

@@ -57,7 +57,8 @@ static int call_box(Judge *j, const char *method) {
 void judge_done(Judge *j) {
         assert(j);
 
-        /* A connection that was interrupted in mid-call is of no use any more; a private daemon's boxes go with it. */
+        /* A connection that was interrupted in mid-call is of no use any more; a private daemon's boxes go with
+         * it. */
         if (j->box && (!connection_interrupted(j->connection) || connection_reopen(j->connection) >= 0))
                 (void) call_box(j, "org.judgebox.Manager.DestroyBox");
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Judging a submission: compile it in a box, then for each test give the box back as new, put in what compiling made,
- * and run that on the test's input, which it gets as a descriptor: no run sees another test or what a run before it
- * left behind. The service only runs; whether the output is right is found out here. */
+/* Judging a submission: compile it in a box, then for each test give the box back as new, put in what compiling
+ * made, and run that on the test's input, which it gets as a descriptor: no run sees another test or what a run
+ * before it left behind. The service only runs; whether the output is right is found out here. */
 
 #include "compare.h"
 #include "connect.h"

@@ -12,7 +12,8 @@ typedef struct PrivateDaemon {
 
 #define PRIVATE_DAEMON_NULL (PrivateDaemon) { .pidfd = -EBADF }
 
-/* Starts the judgeboxd beside our own executable, else the installed one. ret_fd: our end of the socketpair. Logs. */
+/* Starts the judgeboxd beside our own executable, else the installed one. ret_fd: our end of the socketpair.
+ * Logs. */
 int private_daemon_start(bool degrade, PrivateDaemon *ret, int *ret_fd);
 
 /* Waits until it has ended; our end of the socketpair must be closed already. A daemon that does not end within

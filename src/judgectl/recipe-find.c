@@ -23,7 +23,7 @@ int recipe_directories(char ***ret) {
         if (r < 0)
                 return r;
 
-        /* Run from a build directory, the recipes are beside bin/; installed, they are where the package put them. */
+        /* Run from a build directory, they are beside bin/; installed, they are where the package put them. */
         r = self_directory(&directory);
         if (r < 0 && r != -ENOENT)
                 return r;
@@ -41,7 +41,7 @@ int recipe_directories(char ***ret) {
         return 0;
 }
 
-/* -ENOENT: there is no such file, which is not logged. With log_level LOG_WARNING the caller goes on without it. */
+/* -ENOENT: there is no such file, which is not logged. With LOG_WARNING the caller goes on without it. */
 static int load_file(const char *path, const char *id, int log_level, Recipe **ret) {
         _cleanup_free_ char *text = NULL, *error = NULL, *printable = NULL;
         size_t size;

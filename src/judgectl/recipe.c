@@ -78,8 +78,8 @@ static int parse_strings(const char *field, json_object *v, char ***ret, char **
         return 0;
 }
 
-/* {"time":"20s", "memory":"1G", "processes":64}: the names of run's options, values as they are given there; a whole
- * number may also be one in JSON. */
+/* {"time":"20s", "memory":"1G", "processes":64}: the names of run's options, values as they are given there; a
+ * whole number may also be one in JSON. */
 static int parse_limits(const char *field, json_object *v, json_object **ret, char **error) {
         _cleanup_json_ json_object *limits = NULL;
         int r;
@@ -114,7 +114,7 @@ static int parse_limits(const char *field, json_object *v, json_object **ret, ch
 static int check_environment(const char *field, char *const *l, char **error) {
         STRV_FOREACH(e, l)
                 if (!strchr(*e, '=') || (*e)[0] == '=')
-                        return fail(error, "field \"%s.environment\" must have the form NAME=VALUE: \"%s\"", field, *e);
+                        return fail(error, "field \"%s.environment\" must have NAME=VALUE, not \"%s\"", field, *e);
 
         return 0;
 }

@@ -32,6 +32,6 @@ int recipe_parse(const char *id, const char *text, size_t size, Recipe **ret, ch
 /* The directories in which recipes are looked for, the first one first. */
 int recipe_directories(char ***ret);
 
-/* By id where `language` is given (or from that file, if it has a slash), else by the file name's extension. Logs. A file that is wrong is an error where it
- * is the one asked for, and otherwise a warning. */
+/* By id where `language` is given (or from that file, if it has a slash), else by the submission's extension. Logs.
+ * A file that is wrong is an error where it is the one asked for, and otherwise a warning. */
 int recipe_find(char *const *directories, const char *language, const char *submission, Recipe **ret);

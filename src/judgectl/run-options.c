@@ -164,7 +164,8 @@ static int check(const RunOptions *o, const Context *c) {
         }
 
         if (o->box && c->private) {
-                log_error("--box= cannot be used with --private: a private judgeboxd has no boxes but the run's own.");
+                log_error("--box= cannot be used with --private: a private judgeboxd has no boxes but the run's "
+                          "own.");
                 return -EINVAL;
         }
 
@@ -207,7 +208,8 @@ int run_options_parse(RunOptions *o, Context *c, int argc, char *argv[]) {
                 if (option == 'h') {
                         _cleanup_free_ char *help = NULL;
 
-                        help = strprintf("%s%s%s%s", run_help_head, limit_options_help, box_options_help, run_help_tail);
+                        help = strprintf("%s%s%s%s", run_help_head, limit_options_help, box_options_help,
+                                         run_help_tail);
                         if (!help)
                                 return log_oom();
 

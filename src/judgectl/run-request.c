@@ -39,7 +39,14 @@ int run_options_make_environment(const RunOptions *o, char *const *own, char ***
         return 0;
 }
 
-static int add_file(Request *q, json_object *o, const char *key, const char *option, const char *path, bool *ret_executable) {
+static int add_file(
+                Request *q,
+                json_object *o,
+                const char *key,
+                const char *option,
+                const char *path,
+                bool *ret_executable) {
+
         struct stat st;
         int fd, r;
 
@@ -59,8 +66,8 @@ static int add_file(Request *q, json_object *o, const char *key, const char *opt
 
         r = request_set_fd(q, o, key, fd);
         if (r == -E2BIG)
-                return log_error_errno(r, "%s%s: a request can carry at most %u files and directories.", option, path,
-                                       VARLINK_FDS_MAX);
+                return log_error_errno(r, "%s%s: a request can carry at most %u files and directories.", option,
+                                       path, VARLINK_FDS_MAX);
         return r < 0 ? log_oom() : 0;
 }
 
@@ -88,7 +95,8 @@ static int add_in_files(const RunOptions *o, Request *q) {
 
                 r = json_add_string(element, "path", o->in[i].destination);
                 if (r == -EILSEQ)
-                        return log_error_errno(r, "--in=%s: the path in the box is not valid UTF-8.", o->in[i].source);
+                        return log_error_errno(r, "--in=%s: the path in the box is not valid UTF-8.",
+                                               o->in[i].source);
                 if (r >= 0 && executable)
                         r = json_add_boolean(element, "executable", true);
                 if (r < 0)

@@ -75,12 +75,25 @@ Relay *relay_free(Relay *r) {
         return mfree(r);
 }
 
+bool relay_is_paused(const Relay *r) {
+        pid_t foreground;
+
+        assert(r);
+
+        if (!r->input || r->eof || r->start < r->end)
+                return false;
+
+        /* -1: it is no terminal, or not the one that controls us. */
+        foreground = tcgetpgrp(r->source_fd);
+        return foreground > 0 && foreground != getpgrp();
+}
+
 struct pollfd relay_poll(const Relay *r) {
         assert(r);
 
         if (r->start < r->end)
                 return (struct pollfd) { .fd = r->sink_fd, .events = POLLOUT };
-        if (r->eof)
+        if (r->eof || relay_is_paused(r))
                 return (struct pollfd) { .fd = -EBADF };
         return (struct pollfd) { .fd = r->source_fd, .events = POLLIN };
 }

@@ -30,6 +30,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Relay *, relay_free);
 /* What to poll for: fd is negative where there is nothing to wait for. */
 struct pollfd relay_poll(const Relay *r);
 
+/* Whether it would read a terminal, but judgectl is in the background: it would be stopped for reading, though the
+ * program may not even want the input. To be asked again after a while. */
+bool relay_is_paused(const Relay *r);
+
 /* Moves what can be moved after poll() said so. A side that is gone ends the relay, never the caller. */
 void relay_process(Relay *r, short revents);
 

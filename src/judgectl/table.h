@@ -29,7 +29,7 @@ Table *table_new(const char *heading, ...) _sentinel_;
 Table *table_free(Table *t);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Table *, table_free);
 
-/* Appends a cell, row by row. The text is taken over (escaped by the caller); NULL is a failed allocation: -ENOMEM. */
+/* Appends a cell, row by row. The text, printable, is taken over; NULL is a failed allocation: -ENOMEM. */
 int table_add(Table *t, Color color, char *text);
 int table_addf(Table *t, Color color, const char *format, ...) _printf_(3, 4);
 

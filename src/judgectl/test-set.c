@@ -56,8 +56,8 @@ static int add_case(TestSet *t, const char *name, size_t length) {
 
         r = find_answer(t->dir_fd, copy, &answer);
         if (r == -ENOENT)
-                return log_error_errno(r, "Test %s.in has no answer: neither %s.ans nor %s.out is there.", copy, copy,
-                                       copy);
+                return log_error_errno(r, "Test %s.in has no answer: neither %s.ans nor %s.out is there.", copy,
+                                       copy, copy);
         if (r < 0)
                 return log_oom();
 

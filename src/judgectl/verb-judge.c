@@ -95,8 +95,14 @@ static int open_submission(const char *path, int *ret_fd) {
         return 0;
 }
 
-static int judge(JudgeOptions *o, const Context *c, Connection *connection, const Recipe *recipe, const TestSet *tests,
-                 int source_fd, Request *create) {
+static int judge(
+                JudgeOptions *o,
+                const Context *c,
+                Connection *connection,
+                const Recipe *recipe,
+                const TestSet *tests,
+                int source_fd,
+                Request *create) {
 
         _cleanup_(judge_done) Judge j = {};
         int r;

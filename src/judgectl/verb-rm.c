@@ -37,7 +37,7 @@ int verb_rm(Context *c, int argc, char *argv[]) {
                 if (r >= 0)
                         r = json_add_string(q.parameters, "path", argv[i]);
                 if (r == -EILSEQ) {
-                        failed = log_error_errno(r, "A path in a box must be valid UTF-8 to be named in a request.");
+                        failed = log_error_errno(r, "A path that is not valid UTF-8 cannot be named in a request.");
                         continue;
                 }
                 if (r < 0 || (recursive && json_add_boolean(q.parameters, "recursive", true) < 0))

@@ -44,7 +44,8 @@ static int add_stream(Run *run, size_t which) {
 
                 fd = open(path, (input ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC) | O_CLOEXEC | O_NOCTTY, 0666);
                 if (fd < 0)
-                        return log_error_errno(errno, "%s: failed to open \"%s\": %m", stream_options[which], path);
+                        return log_error_errno(errno, "%s: failed to open \"%s\": %m", stream_options[which],
+                                               path);
                 run->stream_fds[which] = fd;
         } else
                 fd = (int) which;
@@ -83,7 +84,8 @@ static int prepare(Run *run, const Context *c) {
                         ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
                         : open(run->options.meta_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
                 if (run->meta_fd < 0)
-                        return log_error_errno(errno, "--meta=: failed to open \"%s\": %m", run->options.meta_path);
+                        return log_error_errno(errno, "--meta=: failed to open \"%s\": %m",
+                                               run->options.meta_path);
         }
 
         for (size_t i = 0; i < 3; i++) {

@@ -105,8 +105,9 @@ static void print_status(json_object *o) {
         if (json_get_uint64(o, "owner", &n))
                 user = user_format(n);
 
-        (void) printf("%s%s%s box %s of %s\n", running ? color_on(stdout, COLOR_GREEN) : "", running ? "●" : "○",
-                      running ? color_off(stdout) : "", json_get_string(o, "box") ?: "?", strna(user));
+        (void) printf("%s%s%s box %s of %s\n", running ? color_on(stdout, COLOR_GREEN) : "",
+                      running ? "●" : "○", running ? color_off(stdout) : "",
+                      json_get_string(o, "box") ?: "?", strna(user));
         field_print(stdout, "State", "%s%s%s", running ? color_on(stdout, COLOR_GREEN) : "", state,
                     running ? color_off(stdout) : "");
         print_created(o);
