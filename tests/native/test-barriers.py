@@ -39,8 +39,8 @@ def program_uid():
 
 @functools.cache
 def public_directory():
-    """One that everybody may enter, where the temporary directories of others cannot be."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix='judgebox-barriers-'))
+    """One that everybody may enter, and not in /tmp, which some mount nosuid."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix='judgebox-barriers-', dir='/var/tmp'))
     path.chmod(0o755)
     shutil.copy(ATTACK, path / 'attack')
     (path / 'secret').write_text('nobody inside may read this\n')
