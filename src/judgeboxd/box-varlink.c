@@ -243,12 +243,12 @@ static int on_get_status(VarlinkCall *c, json_object *parameters, void *userdata
         int r = o ? 0 : -ENOMEM;
 
         if (r >= 0)
-                r = controllers_to_json(m->controllers, &controllers);
+                r = controllers_to_json(manager_get_controllers(m), &controllers);
         json_add_string(&r, o, "version", PROJECT_VERSION);
         json_add_string(&r, o, "manager", m->cgroups ? cgroup_manager_get_name(m->cgroups) : "none");
         json_add(&r, o, "controllers", controllers);
         if (r >= 0)
-                r = degraded_to_json(m->degraded, &degraded);
+                r = degraded_to_json(manager_get_degraded(m), &degraded);
         json_add(&r, o, "degraded", degraded);
         json_add_uint64(&r, o, "boxes", HASH_COUNT(m->boxes));
         json_add_uint64(&r, o, "activeRuns", manager_count_active_runs(m));

@@ -150,10 +150,6 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         r = cgroup_manager_new_tree(options->cgroup_root, &m->cgroups);
         if (r < 0 && r != -EOPNOTSUPP)
                 return log_error_errno(r, "Failed to make a place in the cgroup tree: %m");
-        if (m->cgroups)
-                m->controllers = cgroup_manager_get_controllers(m->cgroups);
-        m->degraded = cgroup_controllers_to_degraded(m->controllers);
-
         *ret = TAKE_PTR(m);
         return 0;
 }
@@ -201,6 +197,16 @@ void manager_stop(Manager *m) {
         want_dispose(m);
 }
 
+CgroupController manager_get_controllers(Manager *m) {
+        assert(m);
+
+        return m->cgroups ? cgroup_manager_get_controllers(m->cgroups) : 0;
+}
+
+Degraded manager_get_degraded(Manager *m) {
+        return cgroup_controllers_to_degraded(manager_get_controllers(m));
+}
+
 int manager_check_supported(Manager *m, Failure *f) {
         _cleanup_strv_free_ char **missing = NULL;
         _cleanup_free_ char *names = NULL;
@@ -208,10 +214,10 @@ int manager_check_supported(Manager *m, Failure *f) {
 
         assert(m);
 
-        if (m->cgroups && (m->degraded == 0 || m->allow_degraded))
+        if (m->cgroups && (m->allow_degraded || manager_get_degraded(m) == 0))
                 return 0;
 
-        r = m->cgroups ? cgroup_controllers_to_strv(_CGROUP_CONTROLLERS_ALL & ~m->controllers, &missing)
+        r = m->cgroups ? cgroup_controllers_to_strv(_CGROUP_CONTROLLERS_ALL & ~manager_get_controllers(m), &missing)
                        : strv_extend(&missing, "cgroup2");
         if (r < 0)
                 return r;

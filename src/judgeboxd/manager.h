@@ -18,8 +18,6 @@
 struct Manager {
         sd_event *event;
         CgroupManager *cgroups; /* NULL where there is no cgroup2 */
-        CgroupController controllers;
-        Degraded degraded; /* what a cgroup does not enforce here */
         bool allow_degraded;
         Authority *authority;
         Admission *admission;
@@ -59,6 +57,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);
 
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);
+
+/* What cgroups can enforce here, and what not. It may become less while the daemon runs. */
+CgroupController manager_get_controllers(Manager *m);
+Degraded manager_get_degraded(Manager *m);
 
 /* 0, or FAILURE_NOT_SUPPORTED with what is missing. */
 int manager_check_supported(Manager *m, Failure *f);

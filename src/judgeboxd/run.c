@@ -73,7 +73,6 @@ int run_new(
         assert(ret);
 
         spec = &request->spec;
-        spec->degraded = m->degraded;
         q = limits_inherit(&spec->limits, box ? &box->settings.limits : &settings->limits);
         if (q >= 0)
                 q = limits_apply_defaults(&spec->limits);
@@ -254,6 +253,12 @@ static int run_execute(Run *r, Failure *f) {
         const Limits *limits = &r->request.spec.limits;
         uint32_t serial;
         int q;
+
+        /* Asked again, because the box may have got less than was expected when it was made. */
+        q = manager_check_supported(r->manager, f);
+        if (q != 0)
+                return q;
+        r->request.spec.degraded = manager_get_degraded(r->manager);
 
         q = box_take_cgroup(r->box, limits, &r->number, &r->cgroup);
         if (q == -ENXIO)
