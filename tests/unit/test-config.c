@@ -169,6 +169,27 @@ START_TEST(test_shipped_file) {
 }
 END_TEST
 
+/* What judgebox.conf(5) shows can be copied, but for the user that it makes up. */
+START_TEST(test_manual_example) {
+        _cleanup_free_ char *path = NULL, *page = NULL;
+        _cleanup_(config_freep) Config *c = NULL;
+        char *begin, *end;
+
+        path = strprintf("%s/man/judgebox.conf.5", strempty(getenv("JUDGEBOX_SOURCE_ROOT")));
+        ck_assert_int_ge(read_full_file_at(AT_FDCWD, path, 64 << 10, &page, NULL), 0);
+        begin = strstr(page, "\n.EX\n");
+        ck_assert_ptr_nonnull(begin);
+        end = strstr(begin, "\n.EE\n");
+        ck_assert_ptr_nonnull(end);
+        *end = '\0';
+
+        c = load_text(begin + strlen("\n.EX\n"));
+        assert_messages_are(c, MAIN ":13: There is no user 'examiner', ignoring the section.");
+        ck_assert_uint_eq(c->concurrent_runs, 14);
+        ck_assert_uint_eq(c->budget.values[BUDGET_CPU], 200);
+}
+END_TEST
+
 /* What config_format() writes can be read, and says the same. */
 START_TEST(test_round_trip) {
         static const char content[] =
@@ -461,6 +482,7 @@ int main(void) {
                 test_defaults,
                 test_every_limit_has_a_setting,
                 test_shipped_file,
+                test_manual_example,
                 test_round_trip,
                 test_empty_is_default,
                 test_syntax,
