@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -183,7 +184,8 @@ def copy_tree(target):
     for name in [*repository_files(), *build_files()]:
         # Somebody may be editing or building just now.
         with contextlib.suppress(FileNotFoundError):
-            copy(TOP / name, target / name)
+            if stat.S_IFMT((TOP / name).lstat().st_mode) in (stat.S_IFREG, stat.S_IFLNK):
+                copy(TOP / name, target / name)
 
 
 def copy_named(arguments, tree, put):
@@ -201,7 +203,7 @@ def copy_named(arguments, tree, put):
 def debs(args):
     found = [pathlib.Path(name) for name in args.deb]
     if args.debs:
-        found += sorted((TOP / 'build' / 'packages').glob('*.deb'))
+        found += sorted(path for path in (TOP / 'build' / 'packages').glob('*.deb') if '-dbgsym_' not in path.name)
     for deb in found:
         if not deb.exists():
             raise GuestError(f'--deb: no such file: {deb}', 2)
@@ -387,9 +389,10 @@ class Guest:
         *lines, self.control_line = (self.control_line + data).split(b'\n')
         for line in lines:
             word, _, rest = line.decode(errors='replace').partition(' ')
-            if word == 'start':
+            if word == 'up':
+                Said.note(f'up after {time.monotonic() - self.begin:.1f} s')
+            elif word == 'start':
                 self.started = time.monotonic()
-                Said.note(f'up after {self.started - self.begin:.1f} s')
             elif word == 'note':
                 Said.note(rest)
             elif word == 'status':
