@@ -5,7 +5,8 @@
 
 #include "macro.h"
 
-/* The length of the character at s, of which n bytes are there: 1 to 4, or 0 if it is not valid. n is at least 1. */
+/* The length of the character at s, of which n bytes are there: 1 to 4, or 0 if it is not valid. n is at
+ * least 1. */
 size_t utf8_sequence(const char *s, size_t n);
 
 bool utf8_is_valid_n(const char *s, size_t n);

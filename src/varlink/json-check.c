@@ -156,9 +156,12 @@ static bool is_digit(const Checker *c) {
 static int check_integer(const char *digits, size_t n, bool negative) {
         uint64_t v = 0;
 
-        for (size_t i = 0; i < n; i++)
-                if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, (uint64_t) (digits[i] - '0'), &v))
+        for (size_t i = 0; i < n; i++) {
+                uint64_t digit = (uint64_t) (digits[i] - '0');
+
+                if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, digit, &v))
                         return -ERANGE;
+        }
 
         return negative && v > (uint64_t) INT64_MAX + 1 ? -ERANGE : 0;
 }
@@ -222,8 +225,8 @@ static int check_number(Checker *c) {
                 return r;
         }
 
-        /* Everything below 1e308 is a double. Judged by the digits before the point alone, so that 0.0e400 is
-         * refused as well. */
+        /* Everything below 1e308 is a double. Judged by the digits before the point alone, so that
+         * 0.0e400 is refused as well. */
         if (magnitude + exponent > 308) {
                 c->p = start;
                 return -ERANGE;
@@ -232,8 +235,8 @@ static int check_number(Checker *c) {
         return 0;
 }
 
-/* The next byte of a key with escapes resolved, or -1 at its end. A character of several bytes is delivered in
- * pieces kept in `pending`. The key was checked before. */
+/* The next byte of a key with escapes resolved, or -1 at its end. A character of several bytes is
+ * delivered in pieces kept in `pending`. The key was checked before. */
 typedef struct KeyReader {
         const char *p, *end;
         uint8_t pending[3];

@@ -3,9 +3,10 @@
 
 /* RFC 8259, and no more: what json-c must not be trusted with is refused before it sees it.
  *
- * json-c 0.16 takes single quotes, NaN, raw control characters, overlong UTF-8 and lone surrogates; lets the last
- * of two equal keys win; cuts a key at \u0000; and clamps integers that do not fit. None of that may reach a
- * method, so everything from outside (calls, replies, profiles, recipes) goes through here first. */
+ * json-c 0.16 takes single quotes, NaN, raw control characters, overlong UTF-8 and lone surrogates; lets
+ * the last of two equal keys win; cuts a key at \u0000; and clamps integers that do not fit. None of that
+ * may reach a method, so everything from outside (calls, replies, profiles, recipes) goes through here
+ * first. */
 
 #include "macro.h"
 

@@ -7,8 +7,8 @@
 
 #include "json-check.h"
 
-/* json_check(), then json-c. A text of `null` gives NULL. The tokener may be NULL, or one that is kept for many
- * texts, made by json_tokener_new_ex() with a depth of at least bounds->depth + 1. */
+/* json_check(), then json-c. A text of `null` gives NULL. The tokener may be NULL, or one that is kept
+ * for many texts, made by json_tokener_new_ex() with a depth of at least bounds->depth + 1. */
 int json_parse_checked(
                 const char *text,
                 size_t size,

@@ -119,7 +119,10 @@ static int check_reply(VarlinkCall *c, const char *error, json_object *parameter
         } else
                 r = varlink_idl_check_reply(symbol, parameters, &field);
         if (r < 0) {
-                log_debug("Reply of %s does not fit the interface: %s %s", c->method, strempty(error), strna(field));
+                log_debug("Reply of %s does not fit the interface: %s %s",
+                          c->method,
+                          strempty(error),
+                          strna(field));
                 return -EPROTO;
         }
 
@@ -239,7 +242,13 @@ fail:
         return NULL;
 }
 
-static int call_reply_final(VarlinkCall *c, const char *error, json_object *parameters, const int *fds, size_t n_fds) {
+static int call_reply_final(
+                VarlinkCall *c,
+                const char *error,
+                json_object *parameters,
+                const int *fds,
+                size_t n_fds) {
+
         int r;
 
         assert(c);
@@ -302,8 +311,14 @@ int varlink_call_error(VarlinkCall *c, const char *error, json_object *parameter
         return call_reply_final(c, error, parameters, NULL, 0);
 }
 
-/* An error with one string. */
-static int call_error_string(VarlinkCall *c, const char *error, const char *key, const char *value, size_t n) {
+/* An error with one string, of the first n bytes of a text. */
+static int call_error_string_n(
+                VarlinkCall *c,
+                const char *error,
+                const char *key,
+                const char *value,
+                size_t n) {
+
         json_object *o, *v;
 
         o = json_object_new_object();
@@ -316,8 +331,12 @@ static int call_error_string(VarlinkCall *c, const char *error, const char *key,
         return -ENOMEM;
 }
 
+static int call_error_string(VarlinkCall *c, const char *error, const char *key, const char *value) {
+        return call_error_string_n(c, error, key, value, strlen(value));
+}
+
 int varlink_call_error_invalid_parameter(VarlinkCall *c, const char *parameter) {
-        return call_error_string(c, VARLINK_ERROR_INVALID_PARAMETER, "parameter", parameter, strlen(parameter));
+        return call_error_string(c, VARLINK_ERROR_INVALID_PARAMETER, "parameter", parameter);
 }
 
 int varlink_call_error_errno(VarlinkCall *c, int error) {
@@ -376,26 +395,26 @@ static int call_run(VarlinkCall *c, VarlinkServer *s, bool upgrade) {
         _cleanup_free_ char *field = NULL;
         const VarlinkBinding *b;
         const char *dot;
+        size_t n;
         int r;
 
         dot = strrchr(c->method, '.');
         if (!dot)
-                return call_error_string(c, VARLINK_ERROR_METHOD_NOT_FOUND, "method", c->method, strlen(c->method));
+                return call_error_string(c, VARLINK_ERROR_METHOD_NOT_FOUND, "method", c->method);
 
-        c->interface = varlink_server_find_interface(s, c->method, (size_t) (dot - c->method));
+        n = (size_t) (dot - c->method);
+        c->interface = varlink_server_find_interface(s, c->method, n);
         if (!c->interface)
-                return call_error_string(
-                                c, VARLINK_ERROR_INTERFACE_NOT_FOUND, "interface", c->method, (size_t) (dot - c->method));
+                return call_error_string_n(c, VARLINK_ERROR_INTERFACE_NOT_FOUND, "interface", c->method, n);
 
         c->symbol = varlink_idl_find_method(c->interface->idl, dot + 1);
         if (!c->symbol)
-                return call_error_string(c, VARLINK_ERROR_METHOD_NOT_FOUND, "method", c->method, strlen(c->method));
+                return call_error_string(c, VARLINK_ERROR_METHOD_NOT_FOUND, "method", c->method);
 
         /* No method of ours leaves the protocol. */
         b = c->interface->bindings + varlink_symbol_get_index(c->interface->idl, c->symbol);
         if (!b->callback || upgrade)
-                return call_error_string(
-                                c, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED, "method", c->method, strlen(c->method));
+                return call_error_string(c, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED, "method", c->method);
 
         r = varlink_idl_check_parameters(c->symbol, c->parameters, &field);
         if (r < 0)

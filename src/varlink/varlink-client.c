@@ -90,8 +90,8 @@ short varlink_client_get_events(VarlinkClient *c) {
         return (short) (varlink_codec_has_output(&c->codec) ? POLLIN | POLLOUT : POLLIN);
 }
 
-/* Writes what waits. With calls before it, the server may be waiting for us to read a reply before it reads on, so
- * only what the socket takes now; the rest goes along with the reading. */
+/* Writes what waits. With calls before it, the server may be waiting for us to read a reply before it
+ * reads on, so only what the socket takes now; the rest goes along with the reading. */
 static int client_flush(VarlinkClient *c) {
         int r;
 

@@ -9,8 +9,8 @@
 
 typedef struct VarlinkOutput VarlinkOutput;
 
-/* A message, or what is left of it. Each is sent by itself, so that its descriptors go with its own first byte
- * and no message before it is read together with them. */
+/* A message, or what is left of it. Each is sent by itself, so that its descriptors go with its own first
+ * byte and no message before it is read together with them. */
 struct VarlinkOutput {
         VarlinkOutput *next;
         size_t size, written;
@@ -141,10 +141,10 @@ static int take_message(VarlinkCodec *c, size_t available) {
         size_t size = e ? (size_t) (e - (c->in + c->in_end)) + 1 : available;
 
         if (c->in_end == c->in_start) {
+                char *p = c->in + c->in_end;
                 ssize_t n;
 
-                n = recv_with_fds(
-                                c->fd, c->in + c->in_end, 1, c->in_fds, VARLINK_FDS_MAX, &c->n_in_fds, MSG_DONTWAIT);
+                n = recv_with_fds(c->fd, p, 1, c->in_fds, VARLINK_FDS_MAX, &c->n_in_fds, MSG_DONTWAIT);
                 if (n < 0)
                         return (int) n;
 
@@ -161,7 +161,8 @@ int varlink_codec_read(VarlinkCodec *c, int flags) {
         ssize_t n;
         int r;
 
-        assert(!find_end(c));
+        /* All that is there has been looked through, and has no end. */
+        assert(c->in_scanned == c->in_end);
 
         r = reserve(c, READ_SIZE_MIN);
         if (r < 0)
@@ -175,8 +176,8 @@ int varlink_codec_read(VarlinkCodec *c, int flags) {
         if (n <= 0)
                 return (int) RET_NERRNO((int) n);
 
-        /* The peek sees descriptors of the piece behind as well: at worst we take one message instead of all.
-         * Where it sees none, there are none among these bytes. */
+        /* The peek sees descriptors of the piece behind as well: at worst we take one message instead of
+         * all. Where it sees none, there are none among these bytes. */
         r = mh.msg_flags & MSG_CTRUNC ? take_message(c, (size_t) n) : take_bytes(c, (size_t) n);
         if (r < 0)
                 return r;
@@ -301,9 +302,10 @@ int varlink_codec_send(VarlinkCodec *c, size_t size, const int *fds, size_t n_fd
 int varlink_codec_flush(VarlinkCodec *c) {
         while (c->out) {
                 VarlinkOutput *o = c->out;
+                size_t left = o->size - o->written;
                 ssize_t n;
 
-                n = send_with_fds(c->fd, o->data + o->written, o->size - o->written, o->fds, o->n_fds, MSG_DONTWAIT);
+                n = send_with_fds(c->fd, o->data + o->written, left, o->fds, o->n_fds, MSG_DONTWAIT);
                 if (n == -EAGAIN)
                         return 0;
                 if (n < 0)

@@ -2,17 +2,17 @@
 
 /* A peer of the server and its turns in the loop.
  *
- * Fairness: one message of a connection is dealt with at a time, then the loop goes on to the others. sd-event
- * takes sources of one priority in the order in which they became pending; for a socket that is when epoll said
- * so. A defer source, however, is pending from the day it was made and would go first for ever if it were only
- * switched on again, so each further turn of a connection that has more messages in its buffer gets a new one,
- * behind all that was pending before.
+ * Fairness: one message of a connection is dealt with at a time, then the loop goes on to the others.
+ * sd-event takes sources of one priority in the order in which they became pending; for a socket that is
+ * when epoll said so. A defer source, however, is pending from the day it was made and would go first for
+ * ever if it were only switched on again, so each further turn of a connection that has more messages in its
+ * buffer gets a new one, behind all that was pending before.
  *
- * Gone or only done writing? While a call is in flight we do not read, and a peer that has only shut down its
- * writing side (`printf ... | nc -N`) waits for its reply, so end-of-file and EPOLLRDHUP say nothing. EPOLLHUP, which
- * epoll always reports, means for a UNIX socket that both directions are shut: the peer has closed it or was
- * killed. That alone cancels a call; sd-varlink decides likewise. When no call is in flight, what was sent before
- * is still read and carried out. */
+ * Gone or only done writing? While a call is in flight we do not read, and a peer that has only shut down
+ * its writing side (`printf ... | nc -N`) waits for its reply, so end-of-file and EPOLLRDHUP say nothing.
+ * EPOLLHUP, which epoll always reports, means for a UNIX socket that both directions are shut: the peer
+ * has closed it or was killed. That alone cancels a call; sd-varlink decides likewise. When no call is in
+ * flight, what was sent before is still read and carried out. */
 
 #include "fd-util.h"
 #include "log.h"
@@ -272,6 +272,7 @@ static int connection_set_partial(VarlinkConnection *c, bool partial) {
 
 static int connection_try_update(VarlinkConnection *c) {
         bool has_output = varlink_codec_has_output(&c->codec), waiting;
+        uint32_t events = 0;
         int r;
 
         /* For the call's end, or for the peer to read what it was told. */
@@ -284,8 +285,11 @@ static int connection_try_update(VarlinkConnection *c) {
         } else if (!waiting)
                 c->paused = false;
 
-        r = connection_set_events(
-                        c, (c->eof || c->paused ? 0 : (uint32_t) EPOLLIN) | (has_output ? (uint32_t) EPOLLOUT : 0));
+        if (!c->eof && !c->paused)
+                events |= EPOLLIN;
+        if (has_output)
+                events |= EPOLLOUT;
+        r = connection_set_events(c, events);
         if (r < 0)
                 return r;
 

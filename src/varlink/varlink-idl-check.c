@@ -47,7 +47,8 @@ static int check_failed_at(Check *c, size_t index, bool below) {
         if (c->error_field && (!below || *c->error_field)) {
                 if (below)
                         rest = *c->error_field;
-                *c->error_field = strprintf("[%zu]%s%s", index, rest && rest[0] != '[' ? "." : "", strempty(rest));
+                *c->error_field =
+                        strprintf("[%zu]%s%s", index, rest && rest[0] != '[' ? "." : "", strempty(rest));
         }
 
         return -EINVAL;
@@ -178,7 +179,13 @@ static CheckResult check_map(Check *c, const VarlinkField *f, json_object *o) {
 }
 
 /* One field of an object, which has it (value, perhaps null) or has not. */
-static CheckResult check_field(Check *c, const VarlinkField *f, json_object *o, bool found, json_object *value) {
+static CheckResult check_field(
+                Check *c,
+                const VarlinkField *f,
+                json_object *o,
+                bool found,
+                json_object *value) {
+
         json_object *replacement = NULL;
         CheckResult k;
 

@@ -10,10 +10,10 @@ typedef struct Parser {
         VarlinkIdl *idl;
 } Parser;
 
-#define parser_error(parser, ...)                                                               \
-        ({                                                                                      \
-                log_debug("Interface definition, line %u: " __VA_ARGS__);                       \
-                -EINVAL;                                                                        \
+#define parser_error(parser, format, ...)                                                                       \
+        ({                                                                                                      \
+                log_debug("Interface definition, line %u: " format, (parser)->line, ##__VA_ARGS__);             \
+                -EINVAL;                                                                                        \
         })
 
 static VarlinkFields *varlink_fields_free(VarlinkFields *f) {
@@ -108,8 +108,8 @@ bool varlink_field_name_is_valid(const char *s, size_t n) {
 }
 
 static void skip_space(Parser *p) {
-        for (; IN_SET(*p->p, ' ', '\t', '\r', '\n'); p->p++)
-                if (*p->p == '\n')
+        while (*p->p && strchr(" \t\r\n", *p->p))
+                if (*p->p++ == '\n')
                         p->line++;
 }
 
@@ -126,7 +126,7 @@ static void skip_space_and_comments(Parser *p) {
 static int parse_end_of_line(Parser *p) {
         p->p += strspn(p->p, " \t\r");
         if (!IN_SET(*p->p, '\0', '\n', '#'))
-                return parser_error(p, "expected the end of the line.", p->line);
+                return parser_error(p, "expected the end of the line.");
 
         return 0;
 }
@@ -134,7 +134,7 @@ static int parse_end_of_line(Parser *p) {
 static int parse_char(Parser *p, char c) {
         skip_space(p);
         if (*p->p != c)
-                return parser_error(p, "expected '%c'.", p->line, c);
+                return parser_error(p, "expected '%c'.", c);
 
         p->p++;
         return 0;
@@ -163,7 +163,7 @@ static int parse_word(
         skip_space(p);
         n = word_length(p->p, also);
         if (!is_valid(p->p, n))
-                return parser_error(p, "expected the name of %s.", p->line, what);
+                return parser_error(p, "expected the name of %s.", what);
 
         s = strndup(p->p, n);
         if (!s)
@@ -178,8 +178,11 @@ static int parse_fields(Parser *p, bool struct_only, unsigned depth, VarlinkFiel
 
 static int parse_type(Parser *p, VarlinkField *f, unsigned depth) {
         static const char *const names[] = {
-                [VARLINK_FIELD_BOOL] = "bool",     [VARLINK_FIELD_INT] = "int",       [VARLINK_FIELD_FLOAT] = "float",
-                [VARLINK_FIELD_STRING] = "string", [VARLINK_FIELD_OBJECT] = "object",
+                [VARLINK_FIELD_BOOL] = "bool",
+                [VARLINK_FIELD_INT] = "int",
+                [VARLINK_FIELD_FLOAT] = "float",
+                [VARLINK_FIELD_STRING] = "string",
+                [VARLINK_FIELD_OBJECT] = "object",
         };
         size_t n;
         int r;
@@ -204,7 +207,7 @@ static int parse_type(Parser *p, VarlinkField *f, unsigned depth) {
                 if (r < 0)
                         return r;
                 if (f->fields->n_fields == 0)
-                        return parser_error(p, "empty () as a type.", p->line);
+                        return parser_error(p, "empty () as a type.");
 
                 f->type = f->fields->is_enum ? VARLINK_FIELD_ENUM : VARLINK_FIELD_STRUCT;
                 return 0;
@@ -228,7 +231,7 @@ static int parse_fields(Parser *p, bool struct_only, unsigned depth, VarlinkFiel
         int r;
 
         if (depth > VARLINK_IDL_DEPTH_MAX)
-                return parser_error(p, "nested too deeply.", p->line);
+                return parser_error(p, "nested too deeply.");
 
         r = parse_char(p, '(');
         if (r < 0)
@@ -251,7 +254,7 @@ static int parse_fields(Parser *p, bool struct_only, unsigned depth, VarlinkFiel
                 bool typed;
 
                 if (fields->n_fields >= VARLINK_IDL_FIELDS_MAX)
-                        return parser_error(p, "too many fields.", p->line);
+                        return parser_error(p, "too many fields.");
 
                 f = reallocarray(fields->fields, fields->n_fields + 1, sizeof(VarlinkField));
                 if (!f)
@@ -265,14 +268,14 @@ static int parse_fields(Parser *p, bool struct_only, unsigned depth, VarlinkFiel
                         return r;
                 for (VarlinkField *g = fields->fields; g < f; g++)
                         if (streq(g->name, f->name))
-                                return parser_error(p, "'%s' occurs twice.", p->line, f->name);
+                                return parser_error(p, "'%s' occurs twice.", f->name);
 
                 skip_space(p);
                 typed = *p->p == ':';
                 if (fields->n_fields == 1)
                         fields->is_enum = !typed;
                 if (typed == fields->is_enum || (struct_only && !typed))
-                        return parser_error(p, "'%s': a struct's fields have types, an enum's have none.", p->line, f->name);
+                        return parser_error(p, "'%s': either all have a type, or none.", f->name);
 
                 if (typed) {
                         p->p++;
@@ -309,7 +312,7 @@ static int parse_symbol(Parser *p, VarlinkSymbol *s) {
                 if (strlen(words[k]) == n && strncmp(words[k], p->p, n) == 0)
                         break;
         if (k >= ELEMENTSOF(words))
-                return parser_error(p, "expected 'type', 'method' or 'error'.", p->line);
+                return parser_error(p, "expected 'type', 'method' or 'error'.");
 
         s->kind = (VarlinkSymbolKind) k;
         p->p += n;
@@ -322,12 +325,12 @@ static int parse_symbol(Parser *p, VarlinkSymbol *s) {
         if (r < 0)
                 return r;
         if (s->kind == VARLINK_SYMBOL_TYPE && s->fields->n_fields == 0)
-                return parser_error(p, "type %s is empty.", p->line, s->name);
+                return parser_error(p, "type %s is empty.", s->name);
 
         if (s->kind == VARLINK_SYMBOL_METHOD) {
                 skip_space(p);
                 if (!startswith(p->p, "->"))
-                        return parser_error(p, "expected '->'.", p->line);
+                        return parser_error(p, "expected '->'.");
                 p->p += strlen("->");
 
                 r = parse_fields(p, /* struct_only= */ true, /* depth= */ 1, &s->output);
@@ -373,7 +376,7 @@ static int resolve_types(const VarlinkIdl *idl, VarlinkFields *fields) {
 
                 s = find_symbol(idl, VARLINK_SYMBOL_TYPE, f->type_name);
                 if (!s) {
-                        log_debug("Interface definition: no type %s, which %s asks for.", f->type_name, f->name);
+                        log_debug("Interface definition: %s is of unknown type %s.", f->name, f->type_name);
                         return -EINVAL;
                 }
 
@@ -390,7 +393,7 @@ static int parse_interface(Parser *p) {
 
         skip_space_and_comments(p);
         if (!startswith(p->p, "interface") || word_length(p->p, "") != strlen("interface"))
-                return parser_error(p, "expected 'interface'.", p->line);
+                return parser_error(p, "expected 'interface'.");
         p->p += strlen("interface");
 
         r = parse_word(p, "an interface", ".-", varlink_interface_name_is_valid, &idl->name);
@@ -408,7 +411,7 @@ static int parse_interface(Parser *p) {
                         break;
 
                 if (idl->n_symbols >= VARLINK_IDL_SYMBOLS_MAX)
-                        return parser_error(p, "too many symbols.", p->line);
+                        return parser_error(p, "too many symbols.");
 
                 s = reallocarray(idl->symbols, idl->n_symbols + 1, sizeof(VarlinkSymbol));
                 if (!s)
@@ -426,7 +429,7 @@ static int parse_interface(Parser *p) {
                 qsort(idl->symbols, idl->n_symbols, sizeof(VarlinkSymbol), symbol_compare);
         for (size_t i = 1; i < idl->n_symbols; i++)
                 if (streq(idl->symbols[i - 1].name, idl->symbols[i].name))
-                        return parser_error(p, "'%s' is declared twice.", p->line, idl->symbols[i].name);
+                        return parser_error(p, "'%s' is declared twice.", idl->symbols[i].name);
 
         for (size_t i = 0; i < idl->n_symbols; i++) {
                 r = resolve_types(idl, idl->symbols[i].fields);

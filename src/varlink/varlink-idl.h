@@ -3,10 +3,11 @@
 
 /* The interface definition language of varlink, and objects held against it.
  *
- * What is accepted is what both the grammar of varlink.org and systemd's parser (257) accept, so that an interface
- * we serve can be read by any client. Stricter than varlink.org: no nested containers ([][]int) or nullable
- * elements ([]?int), no empty type, comments only before a declaration and where a field's name could stand.
- * Stricter than systemd: a declaration ends its line, an interface's name has a dot, no name occurs twice. */
+ * What is accepted is what both the grammar of varlink.org and systemd's parser (257) accept, so that an
+ * interface we serve can be read by any client. Stricter than varlink.org: no nested containers ([][]int)
+ * or nullable elements ([]?int), no empty type, comments only before a declaration and where a field's
+ * name could stand. Stricter than systemd: a declaration ends its line, an interface's name has a dot, no
+ * name occurs twice. */
 
 #include <json-c/json.h>
 
@@ -20,8 +21,8 @@
 typedef struct VarlinkIdl VarlinkIdl;
 typedef struct VarlinkSymbol VarlinkSymbol;
 
-/* Parses a whole interface. Returns -EINVAL for what is not valid, with a debug line that says why and where;
- * error_line (may be NULL) is set then. */
+/* Parses a whole interface. Returns -EINVAL for what is not valid, with a debug line that says why and
+ * where; error_line (may be NULL) is set then. */
 int varlink_idl_parse(const char *text, unsigned *error_line, VarlinkIdl **ret);
 VarlinkIdl *varlink_idl_free(VarlinkIdl *idl);
 DEFINE_TRIVIAL_CLEANUP_FUNC(VarlinkIdl *, varlink_idl_free);
@@ -42,14 +43,15 @@ bool varlink_interface_name_is_valid(const char *s, size_t n);
 bool varlink_symbol_name_is_valid(const char *s, size_t n);
 bool varlink_field_name_is_valid(const char *s, size_t n);
 
-/* Holds an object against the input of a method. Returns 0, or -EINVAL for an unknown, missing or mistyped field;
- * then error_field (NULL where memory ran out; free it) names it as in "limits.memoryBytes" or "binds[2].path".
+/* Holds an object against the input of a method. Returns 0, or -EINVAL for an unknown, missing or mistyped
+ * field; then error_field (NULL where memory ran out; free it) names it as in "limits.memoryBytes" or
+ * "binds[2].path".
  *
- * On success the object is as a method wants to read it: an integer that came as a string (how JavaScript sends
- * what has more than 53 bits) is an integer, and a nullable field that is null is not there at all. */
+ * On success the object is as a method wants to read it: an integer that came as a string (how JavaScript
+ * sends what has more than 53 bits) is an integer, and a nullable field that is null is not there at all. */
 int varlink_idl_check_parameters(const VarlinkSymbol *method, json_object *parameters, char **error_field);
 
-/* The same for a reply of a method and for an error's parameters, but nothing is changed, and no string is taken
- * for an integer. */
+/* The same for a reply of a method and for an error's parameters, but nothing is changed, and no string
+ * is taken for an integer. */
 int varlink_idl_check_reply(const VarlinkSymbol *method, json_object *parameters, char **error_field);
 int varlink_idl_check_error(const VarlinkSymbol *error, json_object *parameters, char **error_field);

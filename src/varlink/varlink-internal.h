@@ -7,9 +7,10 @@
  * connection  a peer: its codec, its turn in the loop, at most one call in flight
  * call        what a method holds; outlives the connection if the method keeps a reference
  *
- * Callbacks of a method's (the method itself, its disconnect handler) are run from the loop alone, never from
- * within a function that a method calls: a reply that cannot be written marks the connection broken, and its
- * next turn closes it. A closed connection is freed by the server's collector, not where it was closed. */
+ * Callbacks of a method's (the method itself, its disconnect handler) are run from the loop alone, never
+ * from within a function that a method calls: a reply that cannot be written marks the connection broken,
+ * and its next turn closes it. A closed connection is freed by the server's collector, not where it was
+ * closed. */
 
 #include <sys/queue.h>
 
@@ -39,6 +40,7 @@ typedef struct VarlinkListener {
         sd_event_source *retry_source;
 } VarlinkListener;
 
+LIST_HEAD(VarlinkListenerList, VarlinkListener);
 LIST_HEAD(VarlinkConnectionList, VarlinkConnection);
 
 struct VarlinkServer {
@@ -48,7 +50,7 @@ struct VarlinkServer {
         VarlinkInterface *interfaces;
         size_t n_interfaces;
 
-        LIST_HEAD(, VarlinkListener) listeners;
+        struct VarlinkListenerList listeners;
         struct VarlinkConnectionList connections;
         size_t n_connections;
 
@@ -122,8 +124,8 @@ void varlink_connection_close(VarlinkConnection *c);
 /* Looks at the state and sets up what the loop shall wait for. To be called after each change of it. */
 void varlink_connection_update(VarlinkConnection *c);
 
-/* Takes a whole message apart and runs its method. Takes the descriptors over. A negative errno: the peer does
- * not speak the protocol. */
+/* Takes a whole message apart and runs its method. Takes the descriptors over. A negative errno: the peer
+ * does not speak the protocol. */
 int varlink_connection_dispatch(
                 VarlinkConnection *c,
                 const char *message,

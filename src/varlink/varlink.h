@@ -40,17 +40,19 @@
 
 typedef struct VarlinkServer VarlinkServer;
 
-/* One call in flight; a connection has at most one. It is the server's; a method that answers later takes a
- * reference and drops it after the final reply. When the peer goes away meanwhile, the disconnect handler runs
- * once, replies become no-ops that return -ECONNRESET, and the reference stays valid until dropped. A oneway
- * call is answered like any other, which sends nothing; its peer may go away without cancelling it. A call whose
- * last reference is dropped unanswered is answered with an error, so that no caller waits for ever. */
+/* One call in flight; a connection has at most one. It is the server's; a method that answers later takes
+ * a reference and drops it after the final reply. When the peer goes away meanwhile, the disconnect
+ * handler runs once, replies become no-ops that return -ECONNRESET, and the reference stays valid until
+ * dropped. A oneway call is answered like any other, which sends nothing; its peer may go away without
+ * cancelling it. A call whose last reference is dropped unanswered is answered with an error, so that no
+ * caller waits for ever. */
 typedef struct VarlinkCall VarlinkCall;
 
-/* Returns 0 (answered now, or to be answered later by whoever took a reference), or a negative errno: then,
- * if nothing was answered, the caller gets io.systemd.System{errno} and the connection stays. `parameters` is
- * valid during the callback and as long as the call is referenced; it fits the interface's IDL, with integers
- * that came as strings made integers, and without nullable fields that are null. */
+/* Returns 0 (answered now, or to be answered later by whoever took a reference), or a negative errno:
+ * then, if nothing was answered, the caller gets io.systemd.System{errno} and the connection stays.
+ * `parameters` is valid during the callback and as long as the call is referenced; it fits the
+ * interface's IDL, with integers that came as strings made integers, and without nullable fields that are
+ * null. */
 typedef int (*varlink_method_t)(VarlinkCall *call, json_object *parameters, void *userdata);
 typedef void (*varlink_disconnect_t)(VarlinkCall *call, void *userdata);
 
@@ -131,15 +133,16 @@ void varlink_call_set_disconnect_handler(VarlinkCall *c, varlink_disconnect_t ha
  * at this index or it was taken before. What is not taken by the time of the final reply is closed then. */
 int varlink_call_take_fd(VarlinkCall *c, int64_t index);
 
-/* Final reply. Takes parameters over (NULL for {}) even on failure. Descriptors are duplicated where they cannot
- * be sent at once: the caller keeps its own. Returns 0; -ECONNRESET if the peer is gone; -EALREADY after a final
- * reply; -EPROTO if the reply does not fit the interface's IDL or cannot be JSON (invalid UTF-8, NaN), -ENOBUFS if
- * it is too large: the caller gets io.systemd.System then, since it waits for something. */
+/* Final reply. Takes parameters over (NULL for {}) even on failure. Descriptors are duplicated where they
+ * cannot be sent at once: the caller keeps its own. Returns 0; -ECONNRESET if the peer is gone; -EALREADY
+ * after a final reply; -EPROTO if the reply does not fit the interface's IDL or cannot be JSON (invalid
+ * UTF-8, NaN), -ENOBUFS if it is too large: the caller gets io.systemd.System then, since it waits for
+ * something. */
 int varlink_call_reply(VarlinkCall *c, json_object *parameters);
 int varlink_call_reply_with_fds(VarlinkCall *c, json_object *parameters, const int *fds, size_t n_fds);
 
-/* A reply that others follow ("continues":true); only for a call with more, else -EINVAL. -ENOBUFS if the peer does
- * not read what it asked for: it is disconnected, from the loop. */
+/* A reply that others follow ("continues":true); only for a call with more, else -EINVAL. -ENOBUFS if the
+ * peer does not read what it asked for: it is disconnected, from the loop. */
 int varlink_call_notify(VarlinkCall *c, json_object *parameters, const int *fds, size_t n_fds);
 
 /* Final error. Takes parameters over (NULL for {}). */
@@ -170,9 +173,9 @@ typedef enum VarlinkCallFlags {
 /* How many calls may wait for their final reply. */
 #define VARLINK_CLIENT_PENDING_MAX 64U
 
-/* Sends a call. Waits where the socket is full, unless calls are pending before it. Takes parameters over (NULL for {}) even on failure; the
- * descriptors stay the caller's. -EPROTO for parameters that cannot be JSON, -EMSGSIZE if they are too large, -EBUSY
- * with too many calls pending. */
+/* Sends a call. Waits where the socket is full, unless calls are pending before it. Takes parameters over
+ * (NULL for {}) even on failure; the descriptors stay the caller's. -EPROTO for parameters that cannot be
+ * JSON, -EMSGSIZE if they are too large, -EBUSY with too many calls pending. */
 int varlink_client_send(
                 VarlinkClient *c,
                 const char *method,
@@ -196,9 +199,9 @@ void varlink_reply_done(VarlinkReply *r);
 /* -EBADF if there is none; the descriptor is the caller's from now on. */
 int varlink_reply_take_fd(VarlinkReply *r, int64_t index);
 
-/* Reads the next reply, waiting until the deadline (CLOCK_MONOTONIC, USEC_INFINITY for none). 0 on success (an
- * error reply is a success with ret->error set), -ETIMEDOUT, -ECONNRESET at the end of the stream, -EBADMSG
- * for what is no varlink or answers no call of ours. */
+/* Reads the next reply, waiting until the deadline (CLOCK_MONOTONIC, USEC_INFINITY for none). 0 on
+ * success (an error reply is a success with ret->error set), -ETIMEDOUT, -ECONNRESET at the end of the
+ * stream, -EBADMSG for what is no varlink or answers no call of ours. */
 int varlink_client_receive(VarlinkClient *c, usec_t deadline, VarlinkReply *ret);
 
 /* send + receive, with no deadline; for a connection with no other call pending. */
