@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <dirent.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
 #include "cgroup-dir.h"
 #include "fd-util.h"
+#include "log.h"
 
 #define CGROUP_FILE_MAX (1024U * 1024U)
 
 /* supervisor/ and run-<n>/ below a box below our subtree, and some for what somebody else left there. */
 #define REMOVE_DEPTH_MAX 8U
-
-DEFINE_VOID_CLEANUP_FUNC(DIR *, closedir, closedirp);
 
 static const struct {
         CgroupController bit;
@@ -95,6 +93,44 @@ int cgroup_dir_open(int dir_fd, const char *path, int flags) {
         return RET_NERRNO((int) syscall(SYS_openat2, dir_fd, isempty(path) ? "." : path, &how, sizeof(how)));
 }
 
+int cgroup_dir_iterate(int dir_fd, const char *path, DIR **ret) {
+        _cleanup_close_ int fd = -EBADF;
+        DIR *d;
+
+        assert(ret);
+
+        fd = cgroup_dir_open(dir_fd, path, O_RDONLY);
+        if (fd < 0)
+                return fd;
+
+        d = fdopendir(fd);
+        if (!d)
+                return -errno;
+
+        (void) TAKE_FD(fd);
+        *ret = d;
+        return 0;
+}
+
+int cgroup_dir_next(DIR *d, const char **ret_name) {
+        assert(d);
+        assert(ret_name);
+
+        for (;;) {
+                struct dirent *e;
+
+                errno = 0;
+                e = readdir(d);
+                if (!e)
+                        return -errno;
+
+                if (e->d_type == DT_DIR && !streq(e->d_name, ".") && !streq(e->d_name, "..")) {
+                        *ret_name = e->d_name;
+                        return 1;
+                }
+        }
+}
+
 int cgroup_dir_read_controllers(int dir_fd, const char *file, CgroupController *ret) {
         _cleanup_free_ char *text = NULL;
         int r;
@@ -110,9 +146,26 @@ int cgroup_dir_read_controllers(int dir_fd, const char *file, CgroupController *
         return 0;
 }
 
+/* The root of the hierarchy may have both, processes and controllers; it alone has no type. */
+static int dir_is_occupied(int dir_fd) {
+        _cleanup_close_ int fd = -EBADF;
+        ssize_t n;
+        char c;
+
+        if (faccessat(dir_fd, "cgroup.type", F_OK, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        n = read(fd, &c, 1);
+        return n < 0 ? -errno : n > 0;
+}
+
 int cgroup_dir_enable(int dir_fd, CgroupController want, CgroupController *ret_enabled) {
         CgroupController available, enabled;
-        int r, busy = 0;
+        int r;
 
         assert(dir_fd >= 0);
         assert(ret_enabled);
@@ -125,6 +178,16 @@ int cgroup_dir_enable(int dir_fd, CgroupController want, CgroupController *ret_e
         if (r < 0)
                 return r;
 
+        if (want & available & ~enabled) {
+                /* The kernel refuses this for memory only. With cpu or pids it makes the cgroup a threaded domain,
+                 * and then nothing can be cloned into its children. */
+                r = dir_is_occupied(dir_fd);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        return -EBUSY;
+        }
+
         /* One by one: the cpu controller alone is refused while a realtime process is in the subtree. */
         for (size_t i = 0; i < ELEMENTSOF(controller_table); i++) {
                 CgroupController bit = controller_table[i].bit;
@@ -136,12 +199,9 @@ int cgroup_dir_enable(int dir_fd, CgroupController want, CgroupController *ret_e
                 r = write_string_file_at(dir_fd, "cgroup.subtree_control", cgroup_controllers_to_enable(bit, buf));
                 if (r >= 0)
                         enabled |= bit;
-                else if (r == -EBUSY)
-                        busy = r;
+                else
+                        (void) log_debug_errno(r, "Failed to enable controller %s: %m", controller_table[i].name);
         }
-
-        if (busy < 0)
-                return busy;
 
         *ret_enabled = enabled & want;
         return 0;
@@ -177,47 +237,43 @@ int cgroup_dir_kill(int dir_fd) {
         return write_string_file_at(dir_fd, "cgroup.kill", "1");
 }
 
-static int dir_remove(int parent_fd, const char *name, unsigned depth) {
+static int dir_remove(int parent_fd, const char *name, unsigned depth);
+
+static int dir_remove_children(int dir_fd, const char *path, unsigned depth) {
         _cleanup_(closedirp) DIR *d = NULL;
-        _cleanup_close_ int fd = -EBADF;
+        const char *child;
+        int r;
+
+        if (depth == 0)
+                return -EBUSY;
+
+        r = cgroup_dir_iterate(dir_fd, path, &d);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        while ((r = cgroup_dir_next(d, &child)) > 0) {
+                r = dir_remove(dirfd(d), child, depth - 1);
+                if (r < 0)
+                        return r;
+        }
+
+        return r;
+}
+
+static int dir_remove(int parent_fd, const char *name, unsigned depth) {
+        int r;
 
         if (unlinkat(parent_fd, name, AT_REMOVEDIR) >= 0 || errno == ENOENT)
                 return 0;
-        if (errno != EBUSY || depth == 0)
+        if (errno != EBUSY)
                 return -errno;
 
         /* Busy because of children, or of processes: the second try tells. */
-        fd = cgroup_dir_open(parent_fd, name, O_RDONLY);
-        if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
+        r = dir_remove_children(parent_fd, name, depth);
+        if (r < 0)
+                return r;
 
-        d = fdopendir(fd);
-        if (!d)
-                return -errno;
-        fd = -EBADF;
-
-        for (;;) {
-                struct dirent *e;
-
-                errno = 0;
-                e = readdir(d);
-                if (!e) {
-                        if (errno != 0)
-                                return -errno;
-                        break;
-                }
-
-                if (e->d_type == DT_DIR && !streq(e->d_name, ".") && !streq(e->d_name, "..")) {
-                        int r = dir_remove(dirfd(d), e->d_name, depth - 1);
-                        if (r < 0)
-                                return r;
-                }
-        }
-
-        if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-                return -errno;
-
-        return 0;
+        return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int cgroup_dir_remove(int parent_fd, const char *name) {
@@ -225,6 +281,12 @@ int cgroup_dir_remove(int parent_fd, const char *name) {
         assert(name);
 
         return dir_remove(parent_fd, name, REMOVE_DEPTH_MAX);
+}
+
+int cgroup_dir_remove_children(int dir_fd) {
+        assert(dir_fd >= 0);
+
+        return dir_remove_children(dir_fd, "", REMOVE_DEPTH_MAX);
 }
 
 /* Positive: there were some, and more may have been forked meanwhile. */

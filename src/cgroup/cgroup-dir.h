@@ -3,10 +3,18 @@
 
 /* What is done to one cgroup's directory, by a descriptor of it or of its parent. */
 
+#include <dirent.h>
+
 #include "cgroup.h"
+
+DEFINE_VOID_CLEANUP_FUNC(DIR *, closedir, closedirp);
 
 /* Opens a cgroup below dir_fd; "" is dir_fd itself. Never leaves the mount or dir_fd. Flags as O_PATH, O_RDONLY. */
 int cgroup_dir_open(int dir_fd, const char *path, int flags);
+
+/* The cgroups right below one: opens it, then gives name after name; 0 at the end. */
+int cgroup_dir_iterate(int dir_fd, const char *path, DIR **ret);
+int cgroup_dir_next(DIR *d, const char **ret_name);
 
 /* Reads cgroup.controllers or cgroup.subtree_control. */
 int cgroup_dir_read_controllers(int dir_fd, const char *file, CgroupController *ret);
@@ -30,6 +38,9 @@ int cgroup_dir_kill(int dir_fd);
 
 /* Removes it and all below it. -EBUSY where that has processes; 0 where there is no such directory. */
 int cgroup_dir_remove(int parent_fd, const char *name);
+
+/* Likewise all below it, but not itself. */
+int cgroup_dir_remove_children(int dir_fd);
 
 /* Moves all processes of `dir_fd` itself into `leaf_fd`. Costs up to 10 ms for each: for our own start only. */
 int cgroup_dir_move_processes(int dir_fd, int leaf_fd);

@@ -10,6 +10,9 @@
 
 #define UID_INVALID ((uid_t) -1)
 
+#define CGROUP_BUDGET_NONE \
+        (CgroupBudget) { .memory_bytes = LIMIT_NONE, .processes = LIMIT_NONE, .cpu_usec_per_sec = LIMIT_NONE }
+
 typedef struct CgroupManagerVTable {
         const char *name;
         size_t box_size;
@@ -21,10 +24,17 @@ typedef struct CgroupManagerVTable {
 
         /* box_new: owner, id, name are set; sets path and dir_fd if it already knows them. */
         int (*box_new)(BoxCgroup *b, const char *description);
+        /* Like box_new for a box that an earlier manager made. NULL where boxes do not outlive their manager. */
+        int (*box_adopt)(BoxCgroup *b);
         /* Calls box_cgroup_attached() now or later; not at all if it fails. */
         int (*box_attach)(BoxCgroup *b, pid_t pid, int pidfd);
         /* Takes away what is still there of it; also of a box for which box_new failed. */
         void (*box_done)(BoxCgroup *b);
+
+        /* NULL where boxes do not outlive their manager. */
+        int (*kill_strays)(CgroupManager *m);
+        /* NULL where tenants have no budgets. */
+        int (*read_budget)(CgroupManager *m, uid_t owner, CgroupBudget *ret);
 } CgroupManagerVTable;
 
 struct CgroupManager {

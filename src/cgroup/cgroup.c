@@ -43,6 +43,23 @@ CgroupController cgroup_manager_get_controllers(CgroupManager *m) {
         return ASSERT_PTR(m)->controllers;
 }
 
+int cgroup_manager_read_budget(CgroupManager *m, uid_t owner, CgroupBudget *ret) {
+        assert(m);
+        assert(ret);
+
+        if (m->vtable->read_budget)
+                return m->vtable->read_budget(m, owner, ret);
+
+        *ret = CGROUP_BUDGET_NONE;
+        return 0;
+}
+
+int cgroup_manager_kill_strays(CgroupManager *m) {
+        assert(m);
+
+        return m->vtable->kill_strays ? m->vtable->kill_strays(m) : 0;
+}
+
 /* A box that is in the list and has its name, but nothing made for it yet. */
 static int box_cgroup_alloc(CgroupManager *m, uid_t owner, const char *id, BoxCgroup **ret) {
         _cleanup_free_ char *name = NULL;
@@ -91,6 +108,34 @@ int box_cgroup_new(CgroupManager *m, uid_t owner, const char *id, const char *de
         r = m->vtable->box_new(b, description);
         if (r < 0)
                 return r;
+
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+int box_cgroup_adopt(CgroupManager *m, uid_t owner, const char *id, BoxCgroup **ret) {
+        _cleanup_(box_cgroup_freep) BoxCgroup *b = NULL;
+        struct stat st;
+        int r;
+
+        assert(m);
+        assert(ret);
+
+        if (!m->vtable->box_adopt)
+                return -EOPNOTSUPP;
+
+        r = box_cgroup_alloc(m, owner, id, &b);
+        if (r < 0)
+                return r;
+
+        r = m->vtable->box_adopt(b);
+        if (r < 0)
+                return r;
+
+        /* Who may clone into it is written on the box itself. */
+        if (fstatat(b->dir_fd, "supervisor/cgroup.procs", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? -ENODATA : -errno;
+        b->uid = st.st_uid;
 
         *ret = TAKE_PTR(b);
         return 0;
@@ -194,6 +239,47 @@ int box_cgroup_kill(BoxCgroup *b) {
                 return 0;
 
         return cgroup_dir_kill(b->dir_fd);
+}
+
+int box_cgroup_list_runs(BoxCgroup *b, uint64_t **ret, size_t *ret_n) {
+        _cleanup_free_ uint64_t *runs = NULL;
+        _cleanup_(closedirp) DIR *d = NULL;
+        size_t n = 0;
+        int r;
+
+        assert(b);
+        assert(b->dir_fd >= 0);
+        assert(ret);
+        assert(ret_n);
+
+        r = cgroup_dir_iterate(b->dir_fd, "", &d);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                const char *name, *number;
+                uint64_t *grown, v;
+
+                r = cgroup_dir_next(d, &name);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+
+                number = startswith(name, "run-");
+                if (!number || parse_uint64(number, &v) < 0)
+                        continue;
+
+                grown = reallocarray(runs, n + 1, sizeof(*runs));
+                if (!grown)
+                        return -ENOMEM;
+                runs = grown;
+                runs[n++] = v;
+        }
+
+        *ret = TAKE_PTR(runs);
+        *ret_n = n;
+        return 0;
 }
 
 static int box_read_uint64(BoxCgroup *b, CgroupController controller, const char *file, uint64_t *ret) {

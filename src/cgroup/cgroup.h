@@ -45,7 +45,8 @@ typedef struct RunCgroup RunCgroup;
 /* r: 0, or a negative errno: the box has no cgroup then and is to be given up. Called exactly once for each
  * box_cgroup_attach() that did not fail, unless the box is freed first. */
 typedef void (*box_cgroup_attached_t)(BoxCgroup *b, int r, void *userdata);
-/* The cgroup was taken away from outside (systemctl stop). */
+/* The cgroup was taken away from outside (systemctl stop), or is empty and will be. Called once at most, and
+ * perhaps while its user is ending the box anyway. */
 typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
 
 /* `tree`. Finds the cgroup2 mount and a place for a subtree, and makes it:
@@ -57,15 +58,45 @@ typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
  * Removes the subtree again on free. -EOPNOTSUPP where there is no cgroup2 at all. */
 int cgroup_manager_new_tree(const char *path, CgroupManager **ret);
 
+/* `scope`. Asks systemd, on a bus that is attached to an event loop, to make each box a scope
+ * judgebox-<uid>-<id>.scope in judgebox-<uid>.slice. The bus must not block the daemon: nothing here waits for it.
+ * -EOPNOTSUPP where there is no cgroup2 at all. */
+struct sd_bus;
+int cgroup_manager_new_scope(struct sd_bus *bus, CgroupManager **ret);
+
 /* Frees the manager; every BoxCgroup must be gone. */
 CgroupManager *cgroup_manager_free(CgroupManager *m);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CgroupManager *, cgroup_manager_free);
 
 const char *cgroup_manager_get_name(CgroupManager *m); /* "tree" or "scope" */
+
+/* What runs can be limited by. `scope` may find out with a box's attach that systemd gives less than the kernel has:
+ * ask again for each run. */
 CgroupController cgroup_manager_get_controllers(CgroupManager *m);
+
+/* What the admin allows a tenant's boxes together: the tightest of judgebox-<uid>.slice and judgebox.slice. A slice
+ * is there while it has boxes; one that is not, and `tree`, allow everything: LIMIT_NONE. */
+typedef struct CgroupBudget {
+        uint64_t memory_bytes;
+        uint64_t processes;
+        usec_t cpu_usec_per_sec; /* of CPU time; 2000000: two CPUs */
+} CgroupBudget;
+
+int cgroup_manager_read_budget(CgroupManager *m, uid_t owner, CgroupBudget *ret);
+
+/* Kills what is in boxes of an earlier judgeboxd that nobody has adopted; systemd takes away what is empty then.
+ * Returns how many there were. */
+int cgroup_manager_kill_strays(CgroupManager *m);
 
 /* The name is "<uid>-<id>"; -EEXIST where a box of that name is there, -EINVAL where the id is none. */
 int box_cgroup_new(CgroupManager *m, uid_t owner, const char *id, const char *description, BoxCgroup **ret);
+
+/* After a restart: a box that an earlier judgeboxd attached and delegated, and that still has processes. Its attach is
+ * done. -ENOENT where there is none, -ENODATA where it was not delegated yet, -EOPNOTSUPP with `tree`. */
+int box_cgroup_adopt(CgroupManager *m, uid_t owner, const char *id, BoxCgroup **ret);
+
+/* The n of each run-<n>/ that is there, in no order; the caller's. */
+int box_cgroup_list_runs(BoxCgroup *b, uint64_t **ret, size_t *ret_n);
 
 /* Takes the box's cgroups away; every process in them must be gone (its judgebox-init reaped). What cannot be
  * removed is logged at debug level and left to the manager. */
@@ -73,7 +104,9 @@ BoxCgroup *box_cgroup_free(BoxCgroup *b);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
 
 int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
-/* `tree` calls back before this returns. */
+/* `tree` calls back before this returns. `scope` needs the process to stay until it calls back, and gives up by itself
+ * when systemd takes too long; -ETIMEDOUT then, and -EEXIST where a scope of that name would not go. pidfd may be
+ * -EBADF. */
 int box_cgroup_attach(BoxCgroup *b, pid_t pid, int pidfd, box_cgroup_attached_t callback, void *userdata);
 void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback, void *userdata);
 
@@ -93,6 +126,9 @@ int box_cgroup_read_usage(BoxCgroup *b, usec_t *ret_cpu_usec, uint64_t *ret_memo
 
 /* Makes run-<n>/, whose cgroup.procs belongs to the uid given to box_cgroup_delegate(). */
 int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret);
+
+/* One that is in an adopted box. Its limits are written anew when they are next set. */
+int run_cgroup_adopt(BoxCgroup *b, uint64_t n, RunCgroup **ret);
 
 /* rmdir; every process in it must be gone, and the box still be there. */
 RunCgroup *run_cgroup_free(RunCgroup *c);

@@ -78,6 +78,39 @@ static int run_open_files(RunCgroup *c) {
         return 0;
 }
 
+static int run_open(RunCgroup *c) {
+        char name[RUN_NAME_MAX];
+
+        c->fds[RUN_CGROUP_DIR] = cgroup_dir_open(c->box->dir_fd, run_name(c->n, name), O_PATH);
+        if (c->fds[RUN_CGROUP_DIR] < 0)
+                return c->fds[RUN_CGROUP_DIR];
+
+        /* Also of an adopted one: its maker may have ended just before this. */
+        if (fchownat(c->fds[RUN_CGROUP_DIR], "cgroup.procs", c->box->uid, (gid_t) -1, 0) < 0)
+                return -errno;
+
+        return run_open_files(c);
+}
+
+static int run_alloc(BoxCgroup *b, uint64_t n, RunCgroup **ret) {
+        RunCgroup *c;
+
+        c = new(RunCgroup, 1);
+        if (!c)
+                return -ENOMEM;
+
+        *c = (RunCgroup) {
+                .box = b,
+                .n = n,
+        };
+        for (RunCgroupFd i = 0; i < _RUN_CGROUP_FD_MAX; i++)
+                c->fds[i] = -EBADF;
+        b->n_runs++;
+
+        *ret = c;
+        return 0;
+}
+
 int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret) {
         _cleanup_(run_cgroup_freep) RunCgroup *c = NULL;
         char name[RUN_NAME_MAX];
@@ -88,38 +121,44 @@ int run_cgroup_new(BoxCgroup *b, uint64_t n, RunCgroup **ret) {
         assert(b->uid != UID_INVALID);
         assert(ret);
 
-        c = new(RunCgroup, 1);
-        if (!c)
-                return -ENOMEM;
+        r = run_alloc(b, n, &c);
+        if (r < 0)
+                return r;
 
-        *c = (RunCgroup) {
-                .box = b,
-                .n = n,
-                /* As the kernel makes it. Swap and OOM groups are to be written once. */
-                .known = 1U << FILE_MEMORY_MAX | 1U << FILE_PIDS_MAX | 1U << FILE_CPU_MAX | 1U << FILE_CPUSET_CPUS,
-                .values[FILE_MEMORY_MAX] = LIMIT_NONE,
-                .values[FILE_PIDS_MAX] = LIMIT_NONE,
-                .values[FILE_CPU_MAX] = LIMIT_NONE,
-        };
-        for (RunCgroupFd i = 0; i < _RUN_CGROUP_FD_MAX; i++)
-                c->fds[i] = -EBADF;
-        b->n_runs++;
+        /* As the kernel makes it. Swap and OOM groups are to be written once. */
+        c->known = 1U << FILE_MEMORY_MAX | 1U << FILE_PIDS_MAX | 1U << FILE_CPU_MAX | 1U << FILE_CPUSET_CPUS;
+        c->values[FILE_MEMORY_MAX] = c->values[FILE_PIDS_MAX] = c->values[FILE_CPU_MAX] = LIMIT_NONE;
 
         if (mkdirat(b->dir_fd, run_name(n, name), 0755) < 0)
                 return -errno;
         c->made = true;
 
-        c->fds[RUN_CGROUP_DIR] = cgroup_dir_open(b->dir_fd, name, O_PATH);
-        if (c->fds[RUN_CGROUP_DIR] < 0)
-                return c->fds[RUN_CGROUP_DIR];
-
-        if (fchownat(c->fds[RUN_CGROUP_DIR], "cgroup.procs", b->uid, (gid_t) -1, 0) < 0)
-                return -errno;
-
-        r = run_open_files(c);
+        r = run_open(c);
         if (r < 0)
                 return r;
 
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+int run_cgroup_adopt(BoxCgroup *b, uint64_t n, RunCgroup **ret) {
+        _cleanup_(run_cgroup_freep) RunCgroup *c = NULL;
+        int r;
+
+        assert(b);
+        assert(b->dir_fd >= 0);
+        assert(b->uid != UID_INVALID);
+        assert(ret);
+
+        r = run_alloc(b, n, &c);
+        if (r < 0)
+                return r;
+
+        r = run_open(c);
+        if (r < 0)
+                return r;
+
+        c->made = true;
         *ret = TAKE_PTR(c);
         return 0;
 }

@@ -9,7 +9,6 @@
  * can tell one that was left behind by a crash and take it away. A pid would not tell: it may be of another
  * pid namespace. */
 
-#include <dirent.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -40,8 +39,6 @@ typedef struct TreeManager {
 static TreeManager *TREE(CgroupManager *m) {
         return (TreeManager *) ASSERT_PTR(m);
 }
-
-DEFINE_VOID_CLEANUP_FUNC(DIR *, closedir, closedirp);
 
 /* "judgebox-<digits>" or "judgebox-<digits>-<digits>": not a unit of systemd's, not the leaf. */
 static bool is_tree_name(const char *s) {
@@ -104,26 +101,18 @@ static void remove_stale(int place_fd, const char *name) {
 
 static int remove_all_stale(int place_fd) {
         _cleanup_(closedirp) DIR *d = NULL;
-        struct dirent *e;
-        int fd;
+        const char *name;
+        int r;
 
-        fd = cgroup_dir_open(place_fd, "", O_RDONLY);
-        if (fd < 0)
-                return fd;
-
-        d = fdopendir(fd);
-        if (!d) {
-                int r = -errno;
-
-                (void) safe_close(fd);
+        r = cgroup_dir_iterate(place_fd, "", &d);
+        if (r < 0)
                 return r;
-        }
 
-        while ((e = readdir(d)))
-                if (is_tree_name(e->d_name))
-                        remove_stale(place_fd, e->d_name);
+        while ((r = cgroup_dir_next(d, &name)) > 0)
+                if (is_tree_name(name))
+                        remove_stale(place_fd, name);
 
-        return 0;
+        return r;
 }
 
 static bool is_delegated(int fd) {

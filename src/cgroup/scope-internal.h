@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What scope.c (the manager: signals, slices) and scope-box.c (the way of one box through a unit's life) share. */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "cgroup-internal.h"
+
+#define SYSTEMD_NAME "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+
+#define SCOPE_MATCHES_MAX 4U
+
+typedef struct ScopeManager {
+        CgroupManager meta;
+        sd_bus *bus;
+        sd_event *event;
+        sd_bus_slot *matches[SCOPE_MATCHES_MAX];
+        sd_bus_slot *subscribe;
+        char *mount_root; /* the cgroup that the mount shows at its top */
+        char *root;       /* the cgroup below which systemd makes its slices, relative to the mount; "" or "a/b" */
+        bool no_pidfds;   /* this systemd does not know them (252) */
+} ScopeManager;
+
+typedef enum ScopeState {
+        SCOPE_NEW,
+        SCOPE_STARTING, /* StartTransientUnit has been called */
+        SCOPE_JOB,      /* its job is queued, JobRemoved says how it ended */
+        SCOPE_WAITING,  /* to be called again: PID 1 was away, or a scope of that name is still there */
+        SCOPE_RUNNING,
+        SCOPE_FAILED,
+        SCOPE_GONE,
+        _SCOPE_STATE_MAX,
+        _SCOPE_STATE_INVALID = -EINVAL,
+} ScopeState;
+
+typedef struct ScopeBox {
+        BoxCgroup meta;
+        ScopeState state;
+        char *unit;
+        char *description;
+
+        pid_t pid;
+        int pidfd;
+        bool sent_pidfd;
+        bool may_exist; /* PID 1 may have made the unit for us, or be about to */
+        bool lost;      /* there was a call whose fate is not known */
+        bool watch;     /* JobRemoved may have been missed: look instead */
+        unsigned n_retries;
+        sd_bus_slot *call;
+        char *job;
+        char *pid1; /* the unique name that answered: who may say how the job ended */
+
+        /* When to give up, and the negative errno to give up with. */
+        usec_t deadline;
+        int error;
+        sd_event_source *timer;
+} ScopeBox;
+
+static inline ScopeManager *SCOPE_MANAGER(CgroupManager *m) {
+        return (ScopeManager *) ASSERT_PTR(m);
+}
+
+static inline ScopeBox *SCOPE_BOX(BoxCgroup *b) {
+        return (ScopeBox *) ASSERT_PTR(b);
+}
+
+/* Where a tenant's slice is below the mount: "judgebox.slice/judgebox-<uid>.slice", as systemd derives it from the
+ * name. NULL: out of memory. */
+char *scope_manager_slice_path(ScopeManager *m, uid_t owner);
+
+int scope_box_new(BoxCgroup *b, const char *description);
+int scope_box_adopt(BoxCgroup *b);
+int scope_box_attach(BoxCgroup *b, pid_t pid, int pidfd);
+void scope_box_done(BoxCgroup *b);
+
+/* Signals of PID 1 that concern this box. None of these calls back from within: the box looks for itself at the next
+ * turn of the loop. */
+void scope_box_job_removed(ScopeBox *b, const char *result);
+void scope_box_recheck(ScopeBox *b, bool missed_signals);
