@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What came of an operation as the reply of its method in org.judgebox.Manager, for every transport. */
+
+#include <json-c/json.h>
+
+#include "operation.h"
+
+#define REPLY_FDS_MAX 16U
+
+/* The method's name without its interface: "CreateBox". */
+const char *operation_type_to_method(OperationType t);
+OperationType operation_type_from_method(const char *s);
+
+/* A new object, and the descriptors that its …FileDescriptor fields are indexes into: the operation's own, at most
+ * REPLY_FDS_MAX. Returns 0 or a negative errno. */
+int operation_to_json(const Operation *o, json_object **ret, int *ret_fds, size_t *ret_n_fds);
+
+/* What this service is, to whoever can reach it: the reply of GetStatus. */
+int manager_to_json(Manager *m, json_object **ret);
