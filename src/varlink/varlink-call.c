@@ -261,8 +261,8 @@ static int call_reply_final(
         r = call_try_reply(c, error, parameters, /* continues= */ false, fds, n_fds);
         json_object_put(parameters);
 
-        if (IN_SET(r, -EPROTO, -ENOBUFS)) {
-                json_object *o = make_system_error(r == -ENOBUFS ? EMSGSIZE : EPROTO);
+        if (IN_SET(r, -EPROTO, -ENOBUFS, -E2BIG)) {
+                json_object *o = make_system_error(r == -ENOBUFS ? EMSGSIZE : -r);
 
                 /* Nothing was sent, and the caller waits for something. */
                 if (call_try_reply(c, VARLINK_ERROR_SYSTEM, o, /* continues= */ false, NULL, 0) < 0)
@@ -294,7 +294,7 @@ int varlink_call_notify(VarlinkCall *c, json_object *parameters, const int *fds,
                 r = -EINVAL;
         else {
                 r = call_try_reply(c, NULL, parameters, /* continues= */ true, fds, n_fds);
-                if (r < 0 && r != -EPROTO) {
+                if (r < 0 && !IN_SET(r, -EPROTO, -E2BIG)) {
                         c->connection->broken = true;
                         varlink_connection_update(c->connection);
                 } else if (varlink_codec_has_output(&c->connection->codec))

@@ -169,7 +169,6 @@ int varlink_client_send(
 
         assert(c);
         assert(method);
-        assert(n_fds <= VARLINK_FDS_MAX);
         assert(!FLAGS_SET(flags, VARLINK_CALL_MORE | VARLINK_CALL_ONEWAY));
 
         if (c->n_pending >= VARLINK_CLIENT_PENDING_MAX)

@@ -127,7 +127,7 @@ static int take_bytes(VarlinkCodec *c, size_t size) {
         if (size == 0)
                 return 0;
 
-        n = recv_with_fds(c->fd, c->in + c->in_end, size, NULL, 0, &n_fds, MSG_DONTWAIT);
+        n = recv_with_foreign_fds(c->fd, c->in + c->in_end, size, NULL, 0, &n_fds, MSG_DONTWAIT);
         if (n < 0)
                 return (int) n;
 
@@ -144,7 +144,7 @@ static int take_message(VarlinkCodec *c, size_t available) {
                 char *p = c->in + c->in_end;
                 ssize_t n;
 
-                n = recv_with_fds(c->fd, p, 1, c->in_fds, VARLINK_FDS_MAX, &c->n_in_fds, MSG_DONTWAIT);
+                n = recv_with_foreign_fds(c->fd, p, 1, c->in_fds, VARLINK_FDS_MAX, &c->n_in_fds, MSG_DONTWAIT);
                 if (n < 0)
                         return (int) n;
 
@@ -274,10 +274,11 @@ int varlink_codec_send(VarlinkCodec *c, size_t size, const int *fds, size_t n_fd
         int r = 0;
 
         assert(size < c->scratch_allocated);
-        assert(n_fds <= VARLINK_FDS_MAX);
 
         c->scratch[size++] = '\0';
 
+        if (n_fds > VARLINK_FDS_MAX)
+                return -E2BIG;
         if (c->out_size + size > c->out_max)
                 return -ENOBUFS;
 

@@ -69,8 +69,8 @@ bool varlink_codec_has_partial(VarlinkCodec *c);
 char *varlink_codec_begin(VarlinkCodec *c, size_t size);
 
 /* Sends what was begun: at once if the socket takes it, else it is queued, with duplicates of the
- * descriptors. Returns 0; -ENOBUFS if the queue would grow above its limit (nothing was sent); an errno
- * of the socket. */
+ * descriptors. Returns 0; -ENOBUFS if the queue would grow above its limit, -E2BIG for more than
+ * VARLINK_FDS_MAX descriptors (nothing was sent); an errno of the socket. */
 int varlink_codec_send(VarlinkCodec *c, size_t size, const int *fds, size_t n_fds);
 
 /* Writes of the queue what the socket takes. Returns 0 (see varlink_codec_has_output()) or an errno. */

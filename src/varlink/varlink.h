@@ -136,8 +136,8 @@ int varlink_call_take_fd(VarlinkCall *c, int64_t index);
 /* Final reply. Takes parameters over (NULL for {}) even on failure. Descriptors are duplicated where they
  * cannot be sent at once: the caller keeps its own. Returns 0; -ECONNRESET if the peer is gone; -EALREADY
  * after a final reply; -EPROTO if the reply does not fit the interface's IDL or cannot be JSON (invalid
- * UTF-8, NaN), -ENOBUFS if it is too large: the caller gets io.systemd.System then, since it waits for
- * something. */
+ * UTF-8, NaN), -ENOBUFS if it is too large, -E2BIG for more than VARLINK_FDS_MAX descriptors: the caller gets
+ * io.systemd.System then, since it waits for something. */
 int varlink_call_reply(VarlinkCall *c, json_object *parameters);
 int varlink_call_reply_with_fds(VarlinkCall *c, json_object *parameters, const int *fds, size_t n_fds);
 
@@ -175,7 +175,8 @@ typedef enum VarlinkCallFlags {
 
 /* Sends a call. Waits where the socket is full, unless calls are pending before it. Takes parameters over
  * (NULL for {}) even on failure; the descriptors stay the caller's. -EPROTO for parameters that cannot be
- * JSON, -EMSGSIZE if they are too large, -EBUSY with too many calls pending. */
+ * JSON, -EMSGSIZE if they are too large, -E2BIG for more than VARLINK_FDS_MAX descriptors, -EBUSY with too
+ * many calls pending. */
 int varlink_client_send(
                 VarlinkClient *c,
                 const char *method,

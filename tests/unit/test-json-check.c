@@ -430,7 +430,9 @@ START_TEST(test_damaged) {
                 n_good++;
                 ck_assert_msg(json_parse_checked(text, size, &bounds, NULL, &o) == 0, "%s", text);
                 ck_assert_msg(json_object_check_output(o, 32) == 0, "%s", text);
-                s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+                s = json_object_to_json_string_ext(
+                                o,
+                                JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
                 ck_assert_msg(json_check(s, strlen(s), &bounds, NULL) == 0, "%s became %s", text, s);
                 json_object_put(o);
         }

@@ -78,7 +78,9 @@ START_TEST(test_call) {
         ck_assert(!r.continues);
         assert_reply(&r, NULL, "{}");
 
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", int_object("number", INT64_MIN), NULL, 0, &r), 0);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "Echo", int_object("number", INT64_MIN), NULL, 0, &r),
+                        0);
         assert_reply(&r, NULL, "{\"number\":-9223372036854775808}");
 
         ck_assert_int_eq(varlink_client_call(client, FIXTURE "Nope", NULL, NULL, 0, &r), 0);
@@ -94,7 +96,9 @@ START_TEST(test_large) {
         memset(text, 'x', SIZE);
         text[SIZE] = '\0';
         for (size_t i = 0; i < 5; i++) {
-                ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, &r), 0);
+                ck_assert_int_eq(
+                                varlink_client_call(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, &r),
+                                0);
                 ck_assert_ptr_null(r.error);
                 ck_assert_str_eq(json_object_get_string(json_object_object_get(r.parameters, "text")), text);
                 varlink_reply_done(&r);
@@ -104,12 +108,21 @@ END_TEST
 
 START_TEST(test_too_large) {
         enum { SIZE = VARLINK_MESSAGE_MAX };
+        const int many[VARLINK_FDS_MAX + 1] = {};
         _cleanup_free_ char *text = malloc(SIZE);
         VarlinkReply r = VARLINK_REPLY_NULL;
 
         memset(text, 'x', SIZE);
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, &r), -EMSGSIZE);
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", string_object("text", "\xff", 1), NULL, 0, &r), -EPROTO);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, &r),
+                        -EMSGSIZE);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "Echo", string_object("text", "\xff", 1), NULL, 0, &r),
+                        -EPROTO);
+
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "Echo", NULL, many, ELEMENTSOF(many), &r),
+                        -E2BIG);
 
         /* Nothing was sent. */
         ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", NULL, NULL, 0, &r), 0);
@@ -121,7 +134,9 @@ START_TEST(test_more) {
         VarlinkReply r = VARLINK_REPLY_NULL;
         char text[32];
 
-        ck_assert_int_eq(varlink_client_send(client, FIXTURE "Stream", int_object("n", 5), NULL, 0, VARLINK_CALL_MORE), 0);
+        ck_assert_int_eq(
+                        varlink_client_send(client, FIXTURE "Stream", int_object("n", 5), NULL, 0, VARLINK_CALL_MORE),
+                        0);
         for (int i = 0; i < 5; i++) {
                 ck_assert_int_eq(varlink_client_receive(client, USEC_INFINITY, &r), 0);
                 ck_assert(r.continues == (i < 4));
@@ -136,7 +151,9 @@ START_TEST(test_oneway) {
 
         ck_assert_int_eq(varlink_client_send(client, FIXTURE "Nope", NULL, NULL, 0, VARLINK_CALL_ONEWAY), 0);
         ck_assert_int_eq(varlink_client_send(client, FIXTURE "Echo", NULL, NULL, 0, VARLINK_CALL_ONEWAY), 0);
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "Echo", int_object("number", 3), NULL, 0, &r), 0);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "Echo", int_object("number", 3), NULL, 0, &r),
+                        0);
         assert_reply(&r, NULL, "{\"number\":3}");
 }
 END_TEST
@@ -146,7 +163,9 @@ START_TEST(test_pipelined) {
         char text[32];
 
         for (unsigned i = 0; i < VARLINK_CLIENT_PENDING_MAX; i++)
-                ck_assert_int_eq(varlink_client_send(client, FIXTURE "Echo", int_object("number", i), NULL, 0, 0), 0);
+                ck_assert_int_eq(
+                                varlink_client_send(client, FIXTURE "Echo", int_object("number", i), NULL, 0, 0),
+                                0);
         ck_assert_int_eq(varlink_client_send(client, FIXTURE "Echo", NULL, NULL, 0, 0), -EBUSY);
         for (unsigned i = 0; i < VARLINK_CLIENT_PENDING_MAX; i++) {
                 ck_assert_int_eq(varlink_client_receive(client, USEC_INFINITY, &r), 0);
@@ -167,11 +186,15 @@ START_TEST(test_pipelined_large) {
         memset(text, 'x', SIZE);
         ck_assert_int_eq(varlink_client_get_events(client), POLLIN);
         for (unsigned i = 0; i < N; i++)
-                ck_assert_int_eq(varlink_client_send(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, 0), 0);
+                ck_assert_int_eq(
+                                varlink_client_send(client, FIXTURE "Echo", string_object("text", text, SIZE), NULL, 0, 0),
+                                0);
         ck_assert_int_eq(varlink_client_get_events(client), POLLIN | POLLOUT);
         for (unsigned i = 0; i < N; i++) {
                 ck_assert_int_eq(varlink_client_receive(client, USEC_INFINITY, &r), 0);
-                ck_assert_int_eq(json_object_get_string_len(json_object_object_get(r.parameters, "text")), SIZE);
+                ck_assert_int_eq(
+                                json_object_get_string_len(json_object_object_get(r.parameters, "text")),
+                                SIZE);
                 varlink_reply_done(&r);
         }
         ck_assert_int_eq(varlink_client_get_events(client), POLLIN);
@@ -184,11 +207,15 @@ START_TEST(test_fds) {
         uint64_t number;
 
         fd = eventfd(77, EFD_CLOEXEC);
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "TakeFd", int_object("fileDescriptor", 0), &fd, 1, &r), 0);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "TakeFd", int_object("fileDescriptor", 0), &fd, 1, &r),
+                        0);
         ck_assert_uint_eq(r.n_fds, 0);
         assert_reply(&r, NULL, "{\"number\":77}");
 
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "GiveFd", int_object("number", 78), NULL, 0, &r), 0);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "GiveFd", int_object("number", 78), NULL, 0, &r),
+                        0);
         ck_assert_int_eq(varlink_reply_take_fd(&r, 1), -EBADF);
         ck_assert_int_eq(varlink_reply_take_fd(&r, -1), -EBADF);
         got = varlink_reply_take_fd(&r, 0);
@@ -200,7 +227,9 @@ START_TEST(test_fds) {
         varlink_reply_done(&r);
 
         /* One that nobody takes goes with the reply. */
-        ck_assert_int_eq(varlink_client_call(client, FIXTURE "GiveFd", int_object("number", 79), NULL, 0, &r), 0);
+        ck_assert_int_eq(
+                        varlink_client_call(client, FIXTURE "GiveFd", int_object("number", 79), NULL, 0, &r),
+                        0);
         varlink_reply_done(&r);
         ck_assert_ptr_null(r.parameters);
 }
@@ -224,7 +253,9 @@ static void check_words(const char *words, size_t size, bool more, int result) {
         VarlinkReply r = VARLINK_REPLY_NULL;
 
         fake_setup();
-        ck_assert_int_eq(varlink_client_send(client, FIXTURE "Echo", NULL, NULL, 0, more ? VARLINK_CALL_MORE : 0), 0);
+        ck_assert_int_eq(
+                        varlink_client_send(client, FIXTURE "Echo", NULL, NULL, 0, more ? VARLINK_CALL_MORE : 0),
+                        0);
         ck_assert_int_eq(send(fake, words, size, 0), (ssize_t) size);
         ck_assert_msg(varlink_client_receive(client, now_usec(CLOCK_MONOTONIC), &r) == result, "%s", words);
         if (result == 0)
@@ -369,7 +400,12 @@ int main(void) {
         };
         int a, b, c;
 
-        a = test_run("varlink-client", server_tests, ELEMENTSOF(server_tests), server_setup, server_teardown);
+        a = test_run(
+                        "varlink-client",
+                        server_tests,
+                        ELEMENTSOF(server_tests),
+                        server_setup,
+                        server_teardown);
         b = test_run("varlink-client-fake", fake_tests, ELEMENTSOF(fake_tests), fake_setup, fake_teardown);
         c = test_run("varlink-client-words", other_tests, ELEMENTSOF(other_tests), NULL, NULL);
         return a == EXIT_SUCCESS && b == EXIT_SUCCESS && c == EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;

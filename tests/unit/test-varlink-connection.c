@@ -209,7 +209,10 @@ START_TEST(test_forgotten) {
         say(fd, PING);
         (void) spin();
         varlink_call_unref(fixture.later[--fixture.n_later]);
-        ck_assert_str_eq(hear(fd), "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":5,\"errnoName\":\"EIO\"}}");
+        ck_assert_str_eq(
+                        hear(fd),
+                        "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":5,"
+                        "\"errnoName\":\"EIO\"}}");
         ck_assert_str_eq(hear(fd), PONG);
         close(fd);
 }

@@ -116,7 +116,8 @@ START_TEST(test_flood) {
 
                 /* The other's: one that is new, and one whose end we have not seen yet. */
                 ck_assert_uint_le(
-                                varlink_server_get_n_connections(fixture.server), VARLINK_CONNECTIONS_PER_UID_MAX + 2);
+                                varlink_server_get_n_connections(
+                                                fixture.server), VARLINK_CONNECTIONS_PER_UID_MAX + 2);
         }
         ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 

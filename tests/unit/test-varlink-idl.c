@@ -33,14 +33,18 @@ START_TEST(test_grammar_good) {
         good("interface a.b\ntype T (one, two, three)\n");
         good("interface a.b\ntype T (one)\n");
         good("interface a.b\ntype T (# first\n a: int, # second\n # third\n b: string)\n");
-        good("interface a.b\ntype T (a: ?int, b: ?[]int, c: []string, d: [string]bool, e: ?[string]float, f: object)\n");
+        good(
+                        "interface a.b\ntype T (a: ?int, b: ?[]int, c: []string, d: [string]bool,"
+                        " e: ?[string]float, f: object)\n");
         good("interface a.b\ntype T (a: (x: int, y: (u, v)), b: ?[](z: [string]object))\n");
         good("interface a.b\nmethod M() -> ()\n");
         good("interface a.b\nmethod M()->()\n");
         good("interface a.b\nmethod M(\n# nothing\n) -> (\n# nothing\n)\n");
         good("interface a.b\nmethod M(a: T) -> (b: ?[]T)\ntype T (a: ?T)\n");
         good("interface a.b\nerror E ()\nerror F (a: T)\ntype T (x)\n");
-        good("interface a.b\ntype Interface (interface: int, type: int, method: int, error: int, string: string)\n");
+        good(
+                        "interface a.b\ntype Interface (interface: int, type: int, method: int, error: int,"
+                        " string: string)\n");
         good("interface a.b\ntype T (a_b: int, aB9: int, A: int)");
         good("interface a.b\nmethod M() -> () # trailing\n# last");
         good("interface a.b\n# \xc3\xa4\n");
@@ -133,7 +137,9 @@ START_TEST(test_error_line) {
         _cleanup_(varlink_idl_freep) VarlinkIdl *idl = NULL;
         unsigned line = 0;
 
-        ck_assert_int_eq(varlink_idl_parse("interface a.b\n\n# x\ntype T (\n        a: int,\n        b: nothing\n)\n", &line, &idl), -EINVAL);
+        ck_assert_int_eq(
+                        varlink_idl_parse("interface a.b\n\n# x\ntype T (\n        a: int,\n        b: nothing\n)\n", &line, &idl),
+                        -EINVAL);
         ck_assert_uint_eq(line, 6);
         ck_assert_ptr_null(idl);
 }
@@ -198,9 +204,18 @@ START_TEST(test_names) {
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 size_t n = strlen(table[i].s);
 
-                ck_assert_msg(varlink_interface_name_is_valid(table[i].s, n) == table[i].interface, "%s", table[i].s);
-                ck_assert_msg(varlink_symbol_name_is_valid(table[i].s, n) == table[i].symbol, "%s", table[i].s);
-                ck_assert_msg(varlink_field_name_is_valid(table[i].s, n) == table[i].field, "%s", table[i].s);
+                ck_assert_msg(
+                                varlink_interface_name_is_valid(table[i].s, n) == table[i].interface,
+                                "%s",
+                                table[i].s);
+                ck_assert_msg(
+                                varlink_symbol_name_is_valid(table[i].s, n) == table[i].symbol,
+                                "%s",
+                                table[i].s);
+                ck_assert_msg(
+                                varlink_field_name_is_valid(table[i].s, n) == table[i].field,
+                                "%s",
+                                table[i].s);
         }
 }
 END_TEST
@@ -257,7 +272,9 @@ static void check_input(const char *text, const char *field, const char *result)
         ck_assert_msg(r == (field ? -EINVAL : 0), "%s: %i %s", text, r, strna(f));
         ck_assert_msg(streq_ptr(f, field), "%s: %s instead of %s", text, strna(f), strna(field));
         if (r == 0)
-                ck_assert_str_eq(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), result ?: text);
+                ck_assert_str_eq(
+                                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+                                result ?: text);
         json_object_put(o);
 
         /* One who does not want to know the field. */
@@ -311,8 +328,14 @@ START_TEST(test_fields) {
 
         check_input("{\"id\":1,\"binds\":[]}", NULL, NULL);
         check_input("{\"id\":1,\"binds\":{}}", "binds", NULL);
-        check_input("{\"id\":1,\"binds\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"writable\":false}]}", NULL, NULL);
-        check_input("{\"id\":1,\"binds\":[{\"path\":\"/a\"},{\"path\":\"/b\"},{\"path\":1}]}", "binds[2].path", NULL);
+        check_input(
+                        "{\"id\":1,\"binds\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"writable\":false}]}",
+                        NULL,
+                        NULL);
+        check_input(
+                        "{\"id\":1,\"binds\":[{\"path\":\"/a\"},{\"path\":\"/b\"},{\"path\":1}]}",
+                        "binds[2].path",
+                        NULL);
         check_input("{\"id\":1,\"binds\":[{\"path\":\"/a\"},{}]}", "binds[1].path", NULL);
         check_input("{\"id\":1,\"binds\":[{\"path\":\"/a\"},null]}", "binds[1]", NULL);
         check_input("{\"id\":1,\"binds\":[\"/a\"]}", "binds[0]", NULL);
@@ -329,15 +352,25 @@ START_TEST(test_fields) {
         check_input("{\"id\":1,\"places\":{\"x\":{\"path\":\"y\"}}}", NULL, NULL);
         check_input("{\"id\":1,\"places\":{\"x\":{\"path\":\"y\",\"z\":1}}}", "places.x.z", NULL);
 
-        check_input("{\"id\":1,\"color\":\"red\",\"shade\":\"dark\",\"colors\":[\"green\",\"red\"]}", NULL, NULL);
+        check_input(
+                        "{\"id\":1,\"color\":\"red\",\"shade\":\"dark\",\"colors\":[\"green\",\"red\"]}",
+                        NULL,
+                        NULL);
         check_input("{\"id\":1,\"color\":\"blue\"}", "color", NULL);
         check_input("{\"id\":1,\"color\":\"Red\"}", "color", NULL);
         check_input("{\"id\":1,\"color\":0}", "color", NULL);
         check_input("{\"id\":1,\"shade\":\"red\"}", "shade", NULL);
         check_input("{\"id\":1,\"colors\":[\"green\",\"grey\"]}", "colors[1]", NULL);
 
-        check_input("{\"id\":1,\"tree\":{\"value\":1,\"children\":[{\"value\":2},{\"value\":3,\"children\":[]}]}}", NULL, NULL);
-        check_input("{\"id\":1,\"tree\":{\"value\":1,\"children\":[{\"value\":2,\"children\":[{}]}]}}", "tree.children[0].children[0].value", NULL);
+        check_input(
+                        "{\"id\":1,\"tree\":{\"value\":1,\"children\":[{\"value\":2},{\"value\":3,"
+                        "\"children\":[]}]}}",
+                        NULL,
+                        NULL);
+        check_input(
+                        "{\"id\":1,\"tree\":{\"value\":1,\"children\":[{\"value\":2,\"children\":[{}]}]}}",
+                        "tree.children[0].children[0].value",
+                        NULL);
         check_input("{\"id\":1,\"inner\":{\"deep\":{\"deeper\":\"x\"}}}", NULL, NULL);
         check_input("{\"id\":1,\"inner\":{\"deep\":{}}}", "inner.deep.deeper", NULL);
 }
@@ -364,14 +397,26 @@ START_TEST(test_integers) {
         check_input("{\"id\":\"1.0\"}", "id", NULL);
         check_input("{\"id\":\"0x10\"}", "id", NULL);
         check_input("{\"numbers\":[1,\"2\",\"-3\"],\"id\":1}", NULL, "{\"numbers\":[1,2,-3],\"id\":1}");
-        check_input("{\"sizes\":{\"a\":\"5\",\"b\":6},\"id\":\"1\"}", NULL, "{\"sizes\":{\"a\":5,\"b\":6},\"id\":1}");
-        check_input("{\"id\":1,\"limits\":{\"memoryBytes\":\"5\"}}", NULL, "{\"id\":1,\"limits\":{\"memoryBytes\":5}}");
+        check_input(
+                        "{\"sizes\":{\"a\":\"5\",\"b\":6},\"id\":\"1\"}",
+                        NULL,
+                        "{\"sizes\":{\"a\":5,\"b\":6},\"id\":1}");
+        check_input(
+                        "{\"id\":1,\"limits\":{\"memoryBytes\":\"5\"}}",
+                        NULL,
+                        "{\"id\":1,\"limits\":{\"memoryBytes\":5}}");
 }
 END_TEST
 
 START_TEST(test_null) {
-        check_input("{\"flag\":null,\"id\":1,\"binds\":null,\"sizes\":null,\"color\":null}", NULL, "{\"id\":1}");
-        check_input("{\"id\":1,\"limits\":{\"name\":null,\"memoryBytes\":1}}", NULL, "{\"id\":1,\"limits\":{\"memoryBytes\":1}}");
+        check_input(
+                        "{\"flag\":null,\"id\":1,\"binds\":null,\"sizes\":null,\"color\":null}",
+                        NULL,
+                        "{\"id\":1}");
+        check_input(
+                        "{\"id\":1,\"limits\":{\"name\":null,\"memoryBytes\":1}}",
+                        NULL,
+                        "{\"id\":1,\"limits\":{\"memoryBytes\":1}}");
         check_input("{\"id\":1,\"inner\":{\"deep\":null}}", "inner.deep", NULL);
 }
 END_TEST
@@ -414,7 +459,9 @@ START_TEST(test_reply) {
 
                 ck_assert_int_eq(varlink_idl_check_reply(method, o, &f), table[i].field ? -EINVAL : 0);
                 ck_assert(streq_ptr(f, table[i].field));
-                ck_assert_str_eq(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE), table[i].text);
+                ck_assert_str_eq(
+                                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+                                table[i].text);
                 json_object_put(o);
         }
 }

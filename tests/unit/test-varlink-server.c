@@ -157,7 +157,10 @@ START_TEST(test_depth_limit) {
 
                 say(fd, text);
                 if (n + 2 <= VARLINK_DEPTH_MAX)
-                        ck_assert_str_eq(hear(fd), "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"text\"}}");
+                        ck_assert_str_eq(
+                                        hear(fd),
+                                        "{\"error\":\"org.varlink.service.InvalidParameter\","
+                                        "\"parameters\":{\"parameter\":\"text\"}}");
                 else
                         assert_gone(fd);
         }
@@ -192,18 +195,65 @@ END_TEST
 START_TEST(test_not_found) {
         int fd = connect_peer();
 
-        assert_answer(fd, "{\"method\":\"org.example.other.Echo\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"org.example.other\"}}");
-        assert_answer(fd, "{\"method\":\"org.example.tes.Echo\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"org.example.tes\"}}");
-        assert_answer(fd, "{\"method\":\"org.example.test.x.Echo\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"org.example.test.x\"}}");
-        assert_answer(fd, "{\"method\":\".Echo\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Nope\"}", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"org.example.test.Nope\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Inner\"}", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"org.example.test.Inner\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "\"}", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"org.example.test.\"}}");
-        assert_answer(fd, "{\"method\":\"Echo\"}", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"Echo\"}}");
-        assert_answer(fd, "{\"method\":\"\"}", "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Unbound\"}", "{\"error\":\"org.varlink.service.MethodNotImplemented\",\"parameters\":{\"method\":\"org.example.test.Unbound\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Echo\",\"upgrade\":true}", "{\"error\":\"org.varlink.service.MethodNotImplemented\",\"parameters\":{\"method\":\"org.example.test.Echo\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Stream\",\"parameters\":{\"n\":1}}", "{\"error\":\"org.varlink.service.ExpectedMore\",\"parameters\":{}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"org.example.other.Echo\"}",
+                        "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+                        "\"parameters\":{\"interface\":\"org.example.other\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"org.example.tes.Echo\"}",
+                        "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+                        "\"parameters\":{\"interface\":\"org.example.tes\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"org.example.test.x.Echo\"}",
+                        "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+                        "\"parameters\":{\"interface\":\"org.example.test.x\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\".Echo\"}",
+                        "{\"error\":\"org.varlink.service.InterfaceNotFound\","
+                        "\"parameters\":{\"interface\":\"\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Nope\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotFound\","
+                        "\"parameters\":{\"method\":\"org.example.test.Nope\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Inner\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotFound\","
+                        "\"parameters\":{\"method\":\"org.example.test.Inner\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotFound\","
+                        "\"parameters\":{\"method\":\"org.example.test.\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"Echo\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotFound\","
+                        "\"parameters\":{\"method\":\"Echo\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotFound\","
+                        "\"parameters\":{\"method\":\"\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Unbound\"}",
+                        "{\"error\":\"org.varlink.service.MethodNotImplemented\","
+                        "\"parameters\":{\"method\":\"org.example.test.Unbound\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Echo\",\"upgrade\":true}",
+                        "{\"error\":\"org.varlink.service.MethodNotImplemented\","
+                        "\"parameters\":{\"method\":\"org.example.test.Echo\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Stream\",\"parameters\":{\"n\":1}}",
+                        "{\"error\":\"org.varlink.service.ExpectedMore\",\"parameters\":{}}");
         ck_assert_uint_eq(fixture.n_calls, 0);
 
         /* None of that costs the connection. */
@@ -223,9 +273,18 @@ START_TEST(test_parameters) {
         assert_answer(fd, ECHO_CALL("\"inner\":{\"size\":\"x\"}"), INVALID("inner.size"));
         assert_answer(fd, ECHO_CALL("\"list\":[\"a\",1]"), INVALID("list[1]"));
         assert_answer(fd, "{\"method\":\"" FIXTURE "Fail\"}", INVALID("code"));
-        assert_answer(fd, ECHO_CALL("\"number\":\"9007199254740993\""), "{\"parameters\":{\"number\":9007199254740993}}");
-        assert_answer(fd, ECHO_CALL("\"number\":9223372036854775807"), "{\"parameters\":{\"number\":9223372036854775807}}");
-        assert_answer(fd, ECHO_CALL("\"number\":-9223372036854775808"), "{\"parameters\":{\"number\":-9223372036854775808}}");
+        assert_answer(
+                        fd,
+                        ECHO_CALL("\"number\":\"9007199254740993\""),
+                        "{\"parameters\":{\"number\":9007199254740993}}");
+        assert_answer(
+                        fd,
+                        ECHO_CALL("\"number\":9223372036854775807"),
+                        "{\"parameters\":{\"number\":9223372036854775807}}");
+        assert_answer(
+                        fd,
+                        ECHO_CALL("\"number\":-9223372036854775808"),
+                        "{\"parameters\":{\"number\":-9223372036854775808}}");
         assert_answer(fd, ECHO_CALL("\"number\":9223372036854775808"), INVALID("number"));
         assert_answer(fd, ECHO_CALL("\"number\":\"-9223372036854775809\""), INVALID("number"));
         assert_answer(fd, ECHO_CALL("\"number\":1.9"), INVALID("number"));
@@ -237,8 +296,16 @@ END_TEST
 START_TEST(test_method_errors) {
         int fd = connect_peer();
 
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Fail\",\"parameters\":{\"code\":13}}", "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":13,\"errnoName\":\"EACCES\"}}");
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Nothing\"}", "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":5,\"errnoName\":\"EIO\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Fail\",\"parameters\":{\"code\":13}}",
+                        "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":13,"
+                        "\"errnoName\":\"EACCES\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Nothing\"}",
+                        "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":5,"
+                        "\"errnoName\":\"EIO\"}}");
         assert_answer(fd, PING, PONG);
         close(fd);
 }
@@ -252,12 +319,26 @@ START_TEST(test_bad_replies) {
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
                 (void) sprintf(text, "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"%s\"}}", kinds[i]);
-                assert_answer(fd, text, "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":71,\"errnoName\":\"EPROTO\"}}");
+                assert_answer(
+                                fd,
+                                text,
+                                "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\","
+                                "\"errno\":71,\"errnoName\":\"EPROTO\"}}");
                 ck_assert_int_eq(fixture.last_result, -EPROTO);
         }
 
-        assert_answer(fd, "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"large\"}}", "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":90,\"errnoName\":\"EMSGSIZE\"}}");
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"large\"}}",
+                        "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":90,"
+                        "\"errnoName\":\"EMSGSIZE\"}}");
         ck_assert_int_eq(fixture.last_result, -ENOBUFS);
+        assert_answer(
+                        fd,
+                        "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"fds\"}}",
+                        "{\"error\":\"io.systemd.System\",\"parameters\":{\"origin\":\"linux\",\"errno\":7,"
+                        "\"errnoName\":\"E2BIG\"}}");
+        ck_assert_int_eq(fixture.last_result, -E2BIG);
         assert_answer(fd, "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"notify\"}}", PONG);
         ck_assert_int_eq(fixture.last_result, 0);
         assert_answer(fd, "{\"method\":\"" FIXTURE "Bad\",\"parameters\":{\"kind\":\"twice\"}}", PONG);
@@ -415,14 +496,19 @@ START_TEST(test_service) {
                         "{\"method\":\"org.varlink.service.GetInfo\"}",
                         "{\"parameters\":{\"vendor\":\"vendor\",\"product\":\"product\",\"version\":\"1\",\"url\":\"url\","
                         "\"interfaces\":[\"org.varlink.service\",\"org.example.test\"]}}");
-        assert_answer(fd, "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":{\"x\":1}}", INVALID("x"));
+        assert_answer(
+                        fd,
+                        "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":{\"x\":1}}",
+                        INVALID("x"));
 
         for (unsigned i = 0; i < 2; i++) {
                 say(fd, i == 0 ? "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"org.example.test\"}}"
                                : "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"org.varlink.service\"}}");
                 o = json_tokener_parse(hear(fd));
                 p = json_object_object_get(json_object_object_get(o, "parameters"), "description");
-                ck_assert_str_eq(json_object_get_string(p), i == 0 ? fixture_idl : varlink_interface_org_varlink_service);
+                ck_assert_str_eq(
+                                json_object_get_string(p),
+                                i == 0 ? fixture_idl : varlink_interface_org_varlink_service);
                 json_object_put(o);
         }
 
@@ -430,7 +516,10 @@ START_TEST(test_service) {
                         fd,
                         "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"org.example.nope\"}}",
                         "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"org.example.nope\"}}");
-        assert_answer(fd, "{\"method\":\"org.varlink.service.GetInterfaceDescription\"}", INVALID("interface"));
+        assert_answer(
+                        fd,
+                        "{\"method\":\"org.varlink.service.GetInterfaceDescription\"}",
+                        INVALID("interface"));
         close(fd);
 }
 END_TEST
@@ -439,9 +528,15 @@ START_TEST(test_registration) {
         ck_assert_int_eq(varlink_server_add_interface(fixture.server, fixture_idl), -EEXIST);
         ck_assert_int_eq(varlink_server_add_interface(fixture.server, "interface x"), -EINVAL);
         ck_assert_int_eq(varlink_server_bind_method(fixture.server, "Echo", method_echo, NULL), -ENOENT);
-        ck_assert_int_eq(varlink_server_bind_method(fixture.server, FIXTURE "Nope", method_echo, NULL), -ENOENT);
-        ck_assert_int_eq(varlink_server_bind_method(fixture.server, FIXTURE "Oops", method_echo, NULL), -ENOENT);
-        ck_assert_int_eq(varlink_server_bind_method(fixture.server, "org.example.Echo", method_echo, NULL), -ENOENT);
+        ck_assert_int_eq(
+                        varlink_server_bind_method(fixture.server, FIXTURE "Nope", method_echo, NULL),
+                        -ENOENT);
+        ck_assert_int_eq(
+                        varlink_server_bind_method(fixture.server, FIXTURE "Oops", method_echo, NULL),
+                        -ENOENT);
+        ck_assert_int_eq(
+                        varlink_server_bind_method(fixture.server, "org.example.Echo", method_echo, NULL),
+                        -ENOENT);
 }
 END_TEST
 

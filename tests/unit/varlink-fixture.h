@@ -176,6 +176,10 @@ static inline int method_bad(VarlinkCall *call, json_object *parameters, void *u
 
                 memset(s, 'x', VARLINK_OUTPUT_MAX);
                 o = string_object("text", s, VARLINK_OUTPUT_MAX);
+        } else if (streq(kind, "fds")) {
+                int fds[VARLINK_FDS_MAX + 1] = {};
+
+                return fixture.last_result = varlink_call_reply_with_fds(call, NULL, fds, ELEMENTSOF(fds));
         } else if (streq(kind, "notify"))
                 ck_assert_int_eq(varlink_call_notify(call, NULL, NULL, 0), -EINVAL);
         else if (streq(kind, "twice")) {
@@ -218,7 +222,9 @@ static inline void fixture_bind(VarlinkServer *s) {
 static inline void fixture_setup(void) {
         fixture = (Fixture) { .n_fds = test_count_fds() };
         ck_assert_int_ge(sd_event_new(&fixture.event), 0);
-        ck_assert_int_eq(varlink_server_new(fixture.event, "vendor", "product", "1", "url", &fixture.server), 0);
+        ck_assert_int_eq(
+                        varlink_server_new(fixture.event, "vendor", "product", "1", "url", &fixture.server),
+                        0);
         fixture_bind(fixture.server);
 }
 
