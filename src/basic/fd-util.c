@@ -4,9 +4,10 @@
 #include <sys/mman.h>
 
 #include "fd-util.h"
+#include "slow-close.h"
 
 int safe_close(int fd) {
-        if (fd >= 0) {
+        if (fd >= 0 && !slow_close_take(fd)) {
                 PROTECT_ERRNO;
 
                 /* EINTR still closes on Linux; EBADF is a bug of ours. */
@@ -224,14 +225,15 @@ ssize_t send_with_fds(int socket_fd, const void *data, size_t size, const int *f
         }
 }
 
-ssize_t recv_with_fds(
+static ssize_t receive(
                 int socket_fd,
                 void *data,
                 size_t size,
                 int *fds,
                 size_t max_fds,
                 size_t *ret_n_fds,
-                int flags) {
+                int flags,
+                bool foreign) {
 
         union {
                 struct cmsghdr header;
@@ -270,6 +272,8 @@ ssize_t recv_with_fds(
                         int fd;
 
                         memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
+                        if (foreign)
+                                slow_close_mark(fd);
                         if (n_fds < max_fds)
                                 fds[n_fds++] = fd;
                         else {
@@ -286,6 +290,30 @@ ssize_t recv_with_fds(
 
         *ret_n_fds = n_fds;
         return n;
+}
+
+ssize_t recv_with_fds(
+                int socket_fd,
+                void *data,
+                size_t size,
+                int *fds,
+                size_t max_fds,
+                size_t *ret_n_fds,
+                int flags) {
+
+        return receive(socket_fd, data, size, fds, max_fds, ret_n_fds, flags, /* foreign= */ false);
+}
+
+ssize_t recv_with_foreign_fds(
+                int socket_fd,
+                void *data,
+                size_t size,
+                int *fds,
+                size_t max_fds,
+                size_t *ret_n_fds,
+                int flags) {
+
+        return receive(socket_fd, data, size, fds, max_fds, ret_n_fds, flags, /* foreign= */ true);
 }
 
 char *fd_path(char buf[static FD_PATH_MAX], int fd) {

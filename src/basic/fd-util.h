@@ -52,6 +52,17 @@ ssize_t send_with_fds(int socket_fd, const void *data, size_t size, const int *f
  * -EMSGSIZE. 0 is the end of the stream. */
 ssize_t recv_with_fds(int socket_fd, void *data, size_t size, int *fds, size_t max_fds, size_t *ret_n_fds, int flags);
 
+/* The same where a tenant had a hand in what the descriptors are: in a program that has switched slow-close.h on,
+ * safe_close() does not wait for them. */
+ssize_t recv_with_foreign_fds(
+                int socket_fd,
+                void *data,
+                size_t size,
+                int *fds,
+                size_t max_fds,
+                size_t *ret_n_fds,
+                int flags);
+
 #define FD_PATH_MAX (sizeof("/proc/self/fd/") + 10)
 #define FD_PATH(fd) fd_path((char[FD_PATH_MAX]) {}, (fd))
 char *fd_path(char buf[static FD_PATH_MAX], int fd);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "box-child.h"
+#include "box-slots.h"
 #include "fd-util.h"
 #include "launch.h"
 #include "message.h"
@@ -29,6 +30,10 @@ static void reset_signals(void) {
 
 static int arrange_descriptors(int exec_fd, int socket_fd) {
         int null_fd;
+
+        /* Before anything else: the table is still the daemon's own. */
+        if (syscall(SYS_close_range, BOX_SLOTS_END, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+                return -errno;
 
         /* Out of the way first: any of them may sit where another belongs. */
         exec_fd = fcntl(exec_fd, F_DUPFD_CLOEXEC, CHILD_EXEC_FD + 1);
@@ -76,15 +81,12 @@ static _noreturn_ void child_main(int exec_fd, int socket_fd) {
         Step step = STEP_SPAWN;
         int r;
 
-        reset_signals();
-
         r = arrange_descriptors(exec_fd, socket_fd);
         if (r >= 0) {
+                reset_signals();
                 step = STEP_CGROUP;
                 r = wait_for_go();
         }
-        if (r == -ECONNRESET)
-                _exit(EXIT_FAILURE);
         if (r >= 0) {
                 step = STEP_USER;
                 r = become_root_of_box();
@@ -103,13 +105,15 @@ int box_child_clone(int exec_fd, int socket_fd, int cgroup_fd, bool share_networ
         int pidfd = -EBADF;
         struct clone_args args = {
                 .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD |
-                                (share_network ? 0 : CLONE_NEWNET) | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+                                CLONE_FILES | (share_network ? 0 : CLONE_NEWNET) | (cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
                 .pidfd = (uint64_t) (uintptr_t) &pidfd,
                 .exit_signal = SIGCHLD,
                 .cgroup = cgroup_fd >= 0 ? (uint64_t) cgroup_fd : 0,
         };
         pid_t pid;
 
+        assert(exec_fd >= 0 && exec_fd < BOX_SLOTS_END);
+        assert(socket_fd >= 0 && socket_fd < BOX_SLOTS_END);
         assert(ret_pid);
         assert(ret_pidfd);
 

@@ -8,7 +8,8 @@
 #include "macro.h"
 
 /* Starts the child in namespaces of its own, and in the cgroup where one is given. Returns its pid and pidfd; in
- * the child it does not return. socket_fd is the box's end. */
+ * the child it does not return. socket_fd is the box's end; both descriptors are in the range of box-slots.h, and
+ * must stay as they are until the child has answered or is gone. */
 int box_child_clone(int exec_fd, int socket_fd, int cgroup_fd, bool share_network, pid_t *ret_pid, int *ret_pidfd);
 
 /* Root of the box is uid_base, its user (1000) the next one. From outside, where the rights for it are. */

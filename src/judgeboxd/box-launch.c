@@ -12,9 +12,11 @@
 #include "log.h"
 
 struct BoxLaunch {
+        BoxSlots *slots;
         BoxCgroup *cgroup;
         uid_t uid_base;
         int socket_fd;
+        int child_slot; /* the child's end, until it surely has its own */
         int launcher_pidfd;
         sd_event_source *socket_source;
         sd_event_source *launcher_source;
@@ -31,10 +33,17 @@ struct BoxLaunch {
         int error;
 };
 
+static void release_child_slot(BoxLaunch *l) {
+        if (l->child_slot >= 0)
+                box_slots_release(l->slots, l->child_slot);
+        l->child_slot = -EBADF;
+}
+
 BoxLaunch *box_launch_free(BoxLaunch *l) {
         if (!l)
                 return NULL;
 
+        release_child_slot(l);
         l->socket_source = sd_event_source_unref(l->socket_source);
         l->launcher_source = sd_event_source_unref(l->launcher_source);
         l->socket_fd = safe_close(l->socket_fd);
@@ -114,6 +123,9 @@ static void launch_receive_result(BoxLaunch *l) {
                 return;
 
         l->socket_source = sd_event_source_unref(l->socket_source);
+
+        /* Only now: the end of the stream must show when the box is gone, and not before. */
+        release_child_slot(l);
 
         if (r > 0) {
                 l->started = true;
@@ -218,7 +230,7 @@ static int launch_child(BoxLaunch *l, sd_event *event, pid_t pid, Step *ret_step
 
 int box_launch_new(
                 sd_event *event,
-                int exec_fd,
+                BoxSlots *slots,
                 uid_t uid_base,
                 bool share_network,
                 BoxCgroup *cgroup,
@@ -233,7 +245,7 @@ int box_launch_new(
         int r;
 
         assert(event);
-        assert(exec_fd >= 0);
+        assert(slots);
         assert(cgroup);
         assert(handler);
         assert(ret);
@@ -246,9 +258,11 @@ int box_launch_new(
                 return -ENOMEM;
 
         *l = (BoxLaunch) {
+                .slots = slots,
                 .cgroup = cgroup,
                 .uid_base = uid_base,
                 .socket_fd = -EBADF,
+                .child_slot = -EBADF,
                 .launcher_pidfd = -EBADF,
                 .handler = handler,
                 .userdata = userdata,
@@ -263,14 +277,16 @@ int box_launch_new(
                 return r;
         l->socket_fd = TAKE_FD(pair[0]);
 
-        r = box_child_clone(exec_fd, pair[1], box_cgroup_get_clone_fd(cgroup), share_network, &pid, &l->launcher_pidfd);
+        l->child_slot = box_slots_take(slots, TAKE_FD(pair[1]));
+        if (l->child_slot < 0)
+                return l->child_slot;
+
+        r = box_child_clone(box_slots_get_exec_fd(slots), l->child_slot, box_cgroup_get_clone_fd(cgroup), share_network,
+                            &pid, &l->launcher_pidfd);
         if (r < 0) {
                 *ret_step = STEP_NAMESPACE;
                 return r;
         }
-
-        /* The child has its own: its end of stream must show when it is gone. */
-        pair[1] = safe_close(pair[1]);
 
         r = launch_child(l, event, pid, ret_step);
         if (r < 0) {

@@ -7,6 +7,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "box-slots.h"
 #include "cgroup.h"
 #include "launch.h"
 
@@ -22,10 +23,10 @@ typedef struct BoxLaunchHandler {
         void (*failed)(BoxLaunch *l, Step step, int error, void *userdata);
 } BoxLaunchHandler;
 
-/* exec_fd: judgebox-init. No handler runs before this has returned. */
+/* No handler runs before this has returned. */
 int box_launch_new(
                 sd_event *event,
-                int exec_fd,
+                BoxSlots *slots,
                 uid_t uid_base,
                 bool share_network,
                 BoxCgroup *cgroup,

@@ -195,7 +195,7 @@ int box_start(Box *b, Failure *f) {
                 return failure_set_internal(f, STEP_CGROUP, r);
         box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
 
-        r = box_launch_new(m->event, m->init_fd, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
+        r = box_launch_new(m->event, m->slots, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
                            &b->launch, &step);
         if (r < 0)
                 return failure_set_internal(f, step, r);

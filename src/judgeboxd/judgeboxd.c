@@ -15,6 +15,7 @@
 #include "log.h"
 #include "manager.h"
 #include "parse-util.h"
+#include "slow-close.h"
 #include "varlink.h"
 
 #define RUNTIME_DIRECTORY "/run/judgebox"
@@ -190,16 +191,22 @@ static int run(void) {
                 .uid_lock_path = UID_LOCK,
                 .allow_degraded = arg_degrade,
         };
-        int r;
+        int init_fd, r;
 
         raise_nofile();
 
         if (mkdir(RUNTIME_DIRECTORY, 0755) < 0 && errno != EEXIST)
                 log_debug_errno(errno, "Failed to make " RUNTIME_DIRECTORY ": %m");
 
-        options.init_fd = open_init();
-        if (options.init_fd < 0)
-                return log_error_errno(options.init_fd, "Failed to find judgebox-init: %m");
+        init_fd = open_init();
+        if (init_fd < 0)
+                return log_error_errno(init_fd, "Failed to find judgebox-init: %m");
+
+        r = box_slots_new(init_fd, &options.slots);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set descriptors aside: %m");
+
+        slow_close_enable();
 
         r = sd_event_default(&event);
         if (r < 0)

@@ -122,7 +122,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
 
         *m = (Manager) {
                 .event = sd_event_ref(event),
-                .init_fd = options->init_fd,
+                .slots = options->slots,
                 .allow_degraded = options->allow_degraded,
                 .next_deadline = USEC_INFINITY,
         };
@@ -169,7 +169,7 @@ Manager *manager_free(Manager *m) {
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);
         m->authority = authority_free(m->authority);
-        m->init_fd = safe_close(m->init_fd);
+        m->slots = box_slots_free(m->slots);
         m->event = sd_event_unref(m->event);
         return mfree(m);
 }

@@ -23,7 +23,7 @@ struct Manager {
         Admission *admission;
         UidRange *uids;
         HostCpus cpus;
-        int init_fd; /* the executable judgebox-init */
+        BoxSlots *slots;
 
         Tenant *tenants;
         Box *boxes;
@@ -46,7 +46,7 @@ struct Manager {
 typedef struct ManagerOptions {
         const char *cgroup_root; /* NULL: wherever it fits */
         const char *uid_lock_path;
-        int init_fd; /* taken over */
+        BoxSlots *slots; /* taken over */
         bool allow_degraded;
 } ManagerOptions;
 

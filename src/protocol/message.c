@@ -78,7 +78,7 @@ static int message_receive_internal(int socket_fd, Message *m) {
         ssize_t n;
         int r;
 
-        n = recv_with_fds(socket_fd, buf, sizeof(buf), m->fds, ELEMENTSOF(m->fds), &m->n_fds, 0);
+        n = recv_with_foreign_fds(socket_fd, buf, sizeof(buf), m->fds, ELEMENTSOF(m->fds), &m->n_fds, 0);
         if (n == -EMSGSIZE)
                 return -EBADMSG;
         if (n < 0)

@@ -27,7 +27,7 @@ typedef struct Launch {
 } Launch;
 
 static Launch launch;
-static int exec_fd = -EBADF;
+static BoxSlots *slots;
 
 static void on_started(BoxLaunch *l, int init_pidfd, int socket_fd, void *userdata) {
         ck_assert(!launch.started && !launch.finished && !launch.failed);
@@ -56,10 +56,18 @@ static const BoxLaunchHandler handler = {
         .failed = on_failed,
 };
 
+static void set_program(const char *path) {
+        int fd;
+
+        fd = open(path, O_PATH | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        slots = box_slots_free(slots);
+        ck_assert_int_eq(box_slots_new(fd, &slots), 0);
+}
+
 static void setup(void) {
         launch = (Launch) { .init_pidfd = -EBADF, .socket_fd = -EBADF };
-        exec_fd = open(FAKE_INIT, O_PATH | O_CLOEXEC);
-        ck_assert_int_ge(exec_fd, 0);
+        set_program(FAKE_INIT);
         ck_assert_int_eq(sd_event_new(&launch.event), 0);
         ck_assert_int_eq(cgroup_manager_new_tree(NULL, &launch.manager), 0);
 }
@@ -71,7 +79,7 @@ static void teardown(void) {
         launch.cgroup = box_cgroup_free(launch.cgroup);
         launch.manager = cgroup_manager_free(launch.manager);
         launch.event = sd_event_unref(launch.event);
-        exec_fd = safe_close(exec_fd);
+        slots = box_slots_free(slots);
 
         /* Every child was waited for. */
         ck_assert_int_eq(waitid(P_ALL, 0, &(siginfo_t) {}, WEXITED | WNOHANG | __WALL), -1);
@@ -80,7 +88,7 @@ static void teardown(void) {
 
 static int begin(const char *mode, Step *ret_step) {
         ck_assert_int_eq(box_cgroup_new(launch.manager, 0, mode, "test", &launch.cgroup), 0);
-        return box_launch_new(launch.event, exec_fd, UID_BASE, /* share_network= */ true, launch.cgroup, &handler, NULL,
+        return box_launch_new(launch.event, slots, UID_BASE, /* share_network= */ true, launch.cgroup, &handler, NULL,
                               &launch.launch, ret_step);
 }
 
@@ -119,7 +127,7 @@ static const struct {
 } failure_table[] = {
         { "refused", STEP_NAMESPACE, EPERM },
         { "garbage", STEP_SPAWN, EBADMSG },
-        { "silent", STEP_SPAWN, ECONNRESET },
+        { "silent", STEP_SPAWN, ECHILD },
         { "stray", STEP_SPAWN, 0 }, /* whichever shows first */
 };
 
@@ -156,10 +164,7 @@ END_TEST
 START_TEST(test_not_executable) {
         Step step;
 
-        exec_fd = safe_close(exec_fd);
-        exec_fd = open("/etc/passwd", O_PATH | O_CLOEXEC);
-        ck_assert_int_ge(exec_fd, 0);
-
+        set_program("/etc/passwd");
         ck_assert_int_eq(begin("good", &step), 0);
         run_until_over();
         ck_assert(launch.failed);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Closing a descriptor of somebody else's without waiting for it.
+ *
+ * close(2) of a file on FUSE or a network file system asks its server (FUSE_FLUSH), and waits for the answer: a
+ * tenant who serves the file himself and never answers would stop a daemon that has one loop for all. So what is
+ * received and may be such a file is closed by a helper process that shares our table of descriptors
+ * (CLONE_FILES): the number is free at once, and only the helper waits. There is none until the first is needed,
+ * and a few more if they get stuck. systemd closes the same way (asynchronous_close()).
+ *
+ * fd-util.h does it by itself once this is switched on: recv_with_foreign_fds() marks, safe_close() hands over. */
+
+#include "macro.h"
+
+void slow_close_enable(void);
+/* Ends the helpers that are not stuck. */
+void slow_close_disable(void);
+
+/* Finds out without asking the file's server whether this descriptor may be slow to close, and remembers it. */
+void slow_close_mark(int fd);
+
+/* Whether it was marked, and is taken care of: it must not be used any more. */
+bool slow_close_take(int fd);
+
+/* Pids of the helpers, for tests. Returns how many. */
+size_t slow_close_get_helpers(const pid_t **ret);
