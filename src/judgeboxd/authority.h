@@ -13,7 +13,9 @@ typedef struct Caller {
         uid_t uid;
         gid_t gid;
         pid_t pid;
-        int pidfd; /* -EBADF: not known; the transport's */
+        int pidfd;            /* -EBADF: not known; the transport's */
+        const char *bus_name; /* NULL: did not come by D-Bus; the transport's */
+        bool interactive;     /* polkit may ask a person */
 } Caller;
 
 typedef enum AuthorityAction {

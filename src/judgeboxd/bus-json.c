@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus-json.h"
+#include "fd-util.h"
+#include "json-build.h"
+#include "string-util.h"
+
+void bus_fds_done(BusFds *f) {
+        assert(f);
+
+        close_many(f->fds, f->n_fds);
+        f->n_fds = 0;
+}
+
+int bus_fds_take(BusFds *f, int64_t index) {
+        assert(f);
+
+        if (index < 0 || (uint64_t) index >= f->n_fds)
+                return -EBADF;
+
+        return TAKE_FD(f->fds[index]);
+}
+
+static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_object **ret);
+
+static int read_fd(sd_bus_message *m, BusFds *fds, json_object **ret) {
+        int fd, r;
+
+        r = sd_bus_message_read_basic(m, 'h', &fd);
+        if (r < 0)
+                return r;
+
+        if (fds->n_fds >= BUS_FDS_MAX)
+                return -E2BIG;
+
+        /* The message closes its own. */
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+
+        *ret = json_object_new_int64((int64_t) fds->n_fds);
+        fds->fds[fds->n_fds++] = fd;
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_integer(sd_bus_message *m, char type, json_object **ret) {
+        union {
+                uint8_t y;
+                int16_t n;
+                uint16_t q;
+                int32_t i;
+                uint32_t u;
+                int64_t x;
+                uint64_t t;
+        } v;
+        int64_t value;
+        int r;
+
+        r = sd_bus_message_read_basic(m, type, &v);
+        if (r < 0)
+                return r;
+
+        switch (type) {
+        case 'y':
+                value = v.y;
+                break;
+        case 'n':
+                value = v.n;
+                break;
+        case 'q':
+                value = v.q;
+                break;
+        case 'i':
+                value = v.i;
+                break;
+        case 'u':
+                value = v.u;
+                break;
+        case 't':
+                /* JSON's integers end here, and every range of ours long before. */
+                if (v.t > INT64_MAX)
+                        return -EINVAL;
+                value = (int64_t) v.t;
+                break;
+        default:
+                value = v.x;
+                break;
+        }
+
+        *ret = json_object_new_int64(value);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_string(sd_bus_message *m, char type, json_object **ret) {
+        const char *s;
+        int r;
+
+        r = sd_bus_message_read_basic(m, type, &s);
+        if (r < 0)
+                return r;
+
+        *ret = json_object_new_string(s);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_boolean(sd_bus_message *m, json_object **ret) {
+        int b, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &b);
+        if (r < 0)
+                return r;
+
+        *ret = json_object_new_boolean(b);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int read_dictionary(sd_bus_message *m, BusFds *fds, unsigned depth, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                json_object *value = NULL;
+                const char *key;
+
+                r = sd_bus_message_read_basic(m, 's', &key);
+                if (r < 0)
+                        return r;
+
+                r = read_value(m, fds, depth, &value);
+                if (r < 0)
+                        return r;
+
+                if (json_object_object_get_ex(o, key, NULL)) {
+                        (void) json_object_put(value);
+                        return -EINVAL;
+                }
+
+                r = 0;
+                json_add(&r, o, key, value);
+                if (r < 0)
+                        return r;
+
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int read_array(sd_bus_message *m, BusFds *fds, unsigned depth, const char *contents, json_object **ret) {
+        _cleanup_json_ json_object *array = NULL;
+        int r;
+
+        array = json_object_new_array();
+        if (!array)
+                return -ENOMEM;
+
+        r = sd_bus_message_enter_container(m, 'a', contents);
+        if (r < 0)
+                return r;
+
+        while ((r = sd_bus_message_at_end(m, /* complete= */ false)) == 0) {
+                json_object *value = NULL;
+
+                r = read_value(m, fds, depth, &value);
+                if (r < 0)
+                        return r;
+
+                r = 0;
+                json_append(&r, array, value);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(array);
+        return 0;
+}
+
+static int read_variant(sd_bus_message *m, BusFds *fds, unsigned depth, const char *contents, json_object **ret) {
+        _cleanup_json_ json_object *value = NULL;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+
+        r = read_value(m, fds, depth, &value);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(value);
+        return 0;
+}
+
+static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_object **ret) {
+        const char *contents;
+        char type;
+        int r;
+
+        if (depth >= BUS_JSON_DEPTH_MAX)
+                return -E2BIG;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return -EINVAL;
+
+        switch (type) {
+        case 'v':
+                return read_variant(m, fds, depth + 1, contents, ret);
+        case 'a':
+                return streq(contents, "{sv}") ? read_dictionary(m, fds, depth + 1, ret)
+                                               : read_array(m, fds, depth + 1, contents, ret);
+        case 'b':
+                return read_boolean(m, ret);
+        case 's':
+        case 'o':
+                return read_string(m, type, ret);
+        case 'h':
+                return read_fd(m, fds, ret);
+        case 'y':
+        case 'n':
+        case 'q':
+        case 'i':
+        case 'u':
+        case 'x':
+        case 't':
+                return read_integer(m, type, ret);
+        default:
+                return -EINVAL;
+        }
+}
+
+int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret) {
+        assert(m);
+        assert(fds);
+        assert(ret);
+
+        return read_dictionary(m, fds, 0, ret);
+}
+
+/* The signature of a value as it will be appended. */
+static const char *value_signature(const char *name, json_object *value) {
+        switch (json_object_get_type(value)) {
+        case json_type_boolean:
+                return "b";
+        case json_type_int:
+                if (name && endswith(name, "FileDescriptor"))
+                        return "h";
+                return json_object_get_int64(value) >= 0 ? "t" : "x";
+        case json_type_string:
+                return "s";
+        case json_type_object:
+                return "a{sv}";
+        case json_type_array:
+                if (json_object_array_length(value) == 0)
+                        return "as";
+                switch (json_object_get_type(json_object_array_get_idx(value, 0))) {
+                case json_type_int:
+                        return "ax";
+                case json_type_object:
+                        return "aa{sv}";
+                default:
+                        return "as";
+                }
+        default:
+                return NULL;
+        }
+}
+
+static int append_array(sd_bus_message *m, json_object *array, const int *fds, size_t n_fds, const char *signature) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', signature + 1);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                json_object *value = json_object_array_get_idx(array, i);
+
+                switch (signature[1]) {
+                case 'x': {
+                        int64_t x = json_object_get_int64(value);
+
+                        r = sd_bus_message_append_basic(m, 'x', &x);
+                        break;
+                }
+                case 'a':
+                        r = bus_json_append(m, value, fds, n_fds);
+                        break;
+                default:
+                        r = sd_bus_message_append_basic(m, 's', json_object_get_string(value));
+                        break;
+                }
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(m);
+}
+
+static int append_value(sd_bus_message *m, json_object *value, const int *fds, size_t n_fds, const char *signature) {
+        int64_t x;
+        int b;
+
+        switch (signature[0]) {
+        case 'b':
+                b = json_object_get_boolean(value);
+                return sd_bus_message_append_basic(m, 'b', &b);
+        case 'h':
+                x = json_object_get_int64(value);
+                if (x < 0 || (uint64_t) x >= n_fds)
+                        return -EBADF;
+                return sd_bus_message_append_basic(m, 'h', fds + x);
+        case 't':
+        case 'x':
+                x = json_object_get_int64(value);
+                return sd_bus_message_append_basic(m, signature[0], &x);
+        case 's':
+                return sd_bus_message_append_basic(m, 's', json_object_get_string(value));
+        default:
+                return streq(signature, "a{sv}") ? bus_json_append(m, value, fds, n_fds)
+                                                 : append_array(m, value, fds, n_fds, signature);
+        }
+}
+
+static int append_field(sd_bus_message *m, const char *name, json_object *value, const int *fds, size_t n_fds) {
+        const char *signature;
+        int r;
+
+        signature = value_signature(name, value);
+        if (!signature)
+                return -EINVAL;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append_basic(m, 's', name);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(m, 'v', signature);
+        if (r < 0)
+                return r;
+
+        r = append_value(m, value, fds, n_fds, signature);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_close_container(m);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(m);
+}
+
+int bus_json_append(sd_bus_message *m, json_object *o, const int *fds, size_t n_fds) {
+        int r;
+
+        assert(m);
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        json_object_object_foreach(o, name, value) {
+                if (!value)
+                        continue;
+
+                r = append_field(m, name, value, fds, n_fds);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(m);
+}

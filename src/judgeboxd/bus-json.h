@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* D-Bus arguments as the JSON objects of org.judgebox.Manager, and back. So both transports have one set of names,
+ * one check of them (varlink-idl.h) and one parser (request.h).
+ *
+ *   a{sv}            object          as, av, aa{sv}, at…   array
+ *   y n q i u x t    integer         b                     boolean
+ *   s o              string          h                     integer: an index into the descriptors that came along
+ *
+ * On the way out integers become x (t where they are not negative and go by no descriptor), a field whose name ends
+ * in FileDescriptor becomes h, and an array has the type of its first element (an empty one is as).  */
+
+#include <json-c/json.h>
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+#define BUS_FDS_MAX 16U
+#define BUS_JSON_DEPTH_MAX 16U
+
+/* Descriptors that came with a message. */
+typedef struct BusFds {
+        int fds[BUS_FDS_MAX];
+        size_t n_fds;
+} BusFds;
+
+void bus_fds_done(BusFds *f);
+/* The descriptor at an index, the caller's from now on; -EBADF if there is none. */
+int bus_fds_take(BusFds *f, int64_t index);
+
+/* Reads the a{sv} at the message's cursor into a new object. Descriptors are duplicated into fds. -EINVAL for a type that
+ * has no JSON, or for a name that comes twice; -E2BIG for too many descriptors or levels. */
+int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret);
+
+/* Appends an object as a{sv}. fds: what its …FileDescriptor fields are indexes into. */
+int bus_json_append(sd_bus_message *m, json_object *o, const int *fds, size_t n_fds);

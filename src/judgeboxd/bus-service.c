@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus-call.h"
+#include "bus-service.h"
+#include "hash.h"
+#include "log.h"
+#include "varlink-interfaces.h"
+
+typedef struct Subscriber {
+        char *name;
+        uid_t uid;
+        UT_hash_handle hh;
+} Subscriber;
+
+struct BusService {
+        Manager *manager;
+        sd_bus *bus;
+        BusCallers *callers;
+        VarlinkIdl *idl;
+        BusCall *calls;
+        Subscriber *subscribers;
+};
+
+Manager *bus_service_get_manager(BusService *s) {
+        return s->manager;
+}
+
+BusCallers *bus_service_get_callers(BusService *s) {
+        return s->callers;
+}
+
+const VarlinkIdl *bus_service_get_idl(BusService *s) {
+        return s->idl;
+}
+
+BusCall **bus_service_get_calls(BusService *s) {
+        return &s->calls;
+}
+
+sd_bus *bus_service_get_bus(BusService *s) {
+        return s->bus;
+}
+
+bool bus_service_may_see(BusService *s, sd_bus_message *m, uid_t owner) {
+        Caller caller;
+
+        return bus_callers_get(s->callers, m, &caller) >= 0 && (caller.uid == owner || caller.uid == 0);
+}
+
+static void drop_subscriber(BusService *s, const char *name) {
+        Subscriber *u = NULL;
+
+        HASH_FIND_STR(s->subscribers, name, u);
+        if (!u)
+                return;
+
+        HASH_DEL(s->subscribers, u);
+        free(u->name);
+        free(u);
+}
+
+int bus_service_subscribe(BusService *s, sd_bus_message *m) {
+        Subscriber *u = NULL;
+        Caller caller;
+        int r;
+
+        r = bus_callers_get(s->callers, m, &caller);
+        if (r < 0)
+                return r;
+
+        HASH_FIND_STR(s->subscribers, caller.bus_name, u);
+        if (u)
+                return 0;
+
+        u = new(Subscriber, 1);
+        if (!u)
+                return -ENOMEM;
+
+        *u = (Subscriber) { .name = strdup(caller.bus_name), .uid = caller.uid };
+        if (u->name)
+                HASH_ADD_KEYPTR(hh, s->subscribers, u->name, strlen(u->name), u);
+        if (!u->name || !hash_added(u)) {
+                free(u->name);
+                free(u);
+                return -ENOMEM;
+        }
+
+        return 0;
+}
+
+int bus_service_unsubscribe(BusService *s, sd_bus_message *m) {
+        drop_subscriber(s, sd_bus_message_get_sender(m));
+        return 0;
+}
+
+static int emit_to(
+                BusService *s,
+                const char *destination,
+                const char *path,
+                const char *interface,
+                const char *member,
+                bus_fill_t fill,
+                void *userdata) {
+
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_signal(s->bus, &m, path, interface, member);
+        if (r < 0)
+                return r;
+
+        r = fill(m, userdata);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send_to(s->bus, m, destination, NULL);
+}
+
+void bus_service_emit(
+                BusService *s,
+                uid_t owner,
+                const char *path,
+                const char *interface,
+                const char *member,
+                bus_fill_t fill,
+                void *userdata) {
+
+        Subscriber *u, *next;
+        int r;
+
+        assert(s);
+        assert(fill);
+
+        HASH_ITER(hh, s->subscribers, u, next) {
+                if (u->uid != owner && u->uid != 0)
+                        continue;
+
+                r = emit_to(s, u->name, path, interface, member, fill, userdata);
+                if (r < 0)
+                        log_debug_errno(r, "Failed to send %s to %s: %m", member, u->name);
+        }
+}
+
+static int on_name_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        BusService *s = ASSERT_PTR(userdata);
+        const char *name, *old_owner, *new_owner;
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
+        if (r < 0)
+                return r;
+
+        if (name[0] != ':' || !isempty(new_owner))
+                return 0;
+
+        bus_calls_cancel(s, name);
+        drop_subscriber(s, name);
+        bus_callers_forget(s->callers, name);
+        return 0;
+}
+
+static int on_name_requested(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+
+        if (e)
+                log_error("Failed to get the name " BUS_NAME " on the bus: %s", strna(e->message));
+        return 0;
+}
+
+static int find_box(
+                sd_bus *bus,
+                const char *path,
+                const char *interface,
+                void *userdata,
+                void **ret_found,
+                sd_bus_error *error) {
+
+        BusService *s = ASSERT_PTR(userdata);
+        char id[BOX_ID_SIZE];
+        uid_t owner;
+        int r;
+
+        r = bus_path_to_box(path, &owner, id);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+
+        /* Another's box is no box; so that it can be no more than no box, it is not even looked for. */
+        if (!bus_service_may_see(s, sd_bus_get_current_message(bus), owner))
+                return 0;
+        if (!manager_find_box(s->manager, owner, id))
+                return 0;
+
+        /* The box is looked up again by whoever handles the message. */
+        *ret_found = s;
+        return 1;
+}
+
+static int enumerate_boxes(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error) {
+        _cleanup_strv_free_ char **nodes = NULL;
+        BusService *s = ASSERT_PTR(userdata);
+        sd_bus_message *m;
+        Box *b, *next;
+        int r;
+
+        m = sd_bus_get_current_message(bus);
+
+        HASH_ITER(hh, s->manager->boxes, b, next) {
+                if (!m || !bus_service_may_see(s, m, b->owner))
+                        continue;
+
+                r = strv_consume(&nodes, bus_path_of_box(b->owner, b->id));
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_nodes = TAKE_PTR(nodes);
+        return 1;
+}
+
+static int add_objects(BusService *s) {
+        int r;
+
+        r = sd_bus_add_object_vtable(s->bus, NULL, BUS_PATH, BUS_INTERFACE_MANAGER, bus_manager_vtable, s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_add_fallback_vtable(s->bus, NULL, BUS_PATH_BOX, BUS_INTERFACE_BOX, bus_box_vtable, find_box, s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_add_node_enumerator(s->bus, NULL, BUS_PATH_BOX, enumerate_boxes, s);
+        if (r < 0)
+                return r;
+
+        return sd_bus_add_object_manager(s->bus, NULL, BUS_PATH);
+}
+
+int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
+        _cleanup_(bus_service_freep) BusService *s = NULL;
+        int r;
+
+        assert(m);
+        assert(bus);
+        assert(ret);
+
+        s = new(BusService, 1);
+        if (!s)
+                return -ENOMEM;
+
+        *s = (BusService) { .manager = m, .bus = sd_bus_ref(bus) };
+
+        r = bus_callers_new(bus, &s->callers);
+        if (r < 0)
+                return r;
+
+        r = varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &s->idl);
+        if (r < 0)
+                return r;
+
+        r = add_objects(s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_match_signal_async(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                      "NameOwnerChanged", on_name_owner_changed, NULL, s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name_requested, s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_attach_event(bus, m->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+BusService *bus_service_free(BusService *s) {
+        Subscriber *u, *next;
+
+        if (!s)
+                return NULL;
+
+        /* What is under way ends with its connection, and the boxes' runs by what manager_stop() decides. */
+        if (s->bus) {
+                (void) sd_bus_detach_event(s->bus);
+                sd_bus_close(s->bus);
+        }
+
+        HASH_ITER(hh, s->subscribers, u, next)
+                drop_subscriber(s, u->name);
+
+        (void) bus_callers_free(s->callers);
+        (void) varlink_idl_free(s->idl);
+        (void) sd_bus_unref(s->bus);
+        return mfree(s);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* org.judgebox1 on the system bus: the manager at /org/judgebox1, a box each below /org/judgebox1/box.
+ *
+ * Whether a box exists is its owner's business: objects are there only for their owner and for root, and signals go
+ * to those alone, and of those to the ones that asked for them (Manager.Subscribe), never to the bus at large. */
+
+#include <systemd/sd-bus.h>
+
+#include "bus-caller.h"
+#include "manager.h"
+#include "varlink-idl.h"
+
+#define BUS_NAME "org.judgebox1"
+#define BUS_PATH "/org/judgebox1"
+#define BUS_PATH_BOX BUS_PATH "/box"
+#define BUS_INTERFACE_MANAGER "org.judgebox1.Manager"
+#define BUS_INTERFACE_BOX "org.judgebox1.Box"
+
+typedef struct BusService BusService;
+typedef struct BusCall BusCall;
+
+/* Serves the manager on this connection, which is the service's alone, and asks for the name. */
+int bus_service_new(Manager *m, sd_bus *bus, BusService **ret);
+BusService *bus_service_free(BusService *s);
+DEFINE_TRIVIAL_CLEANUP_FUNC(BusService *, bus_service_free);
+
+Manager *bus_service_get_manager(BusService *s);
+BusCallers *bus_service_get_callers(BusService *s);
+const VarlinkIdl *bus_service_get_idl(BusService *s);
+BusCall **bus_service_get_calls(BusService *s);
+sd_bus *bus_service_get_bus(BusService *s);
+
+/* Whether this message's sender may know of the box. */
+bool bus_service_may_see(BusService *s, sd_bus_message *m, uid_t owner);
+
+/* From now on this client hears of its boxes; 0 also if it does already. */
+int bus_service_subscribe(BusService *s, sd_bus_message *m);
+int bus_service_unsubscribe(BusService *s, sd_bus_message *m);
+
+/* Calls back with a signal's copy for every subscriber that may hear of this owner's boxes: fill it in and return 0. */
+typedef int (*bus_fill_t)(sd_bus_message *signal, void *userdata);
+void bus_service_emit(
+                BusService *s,
+                uid_t owner,
+                const char *path,
+                const char *interface,
+                const char *member,
+                bus_fill_t fill,
+                void *userdata);
+
+/* "/org/judgebox1/box/u1000_my_2dbox" <-> 1000, "my-box". What is not a letter or digit in the id is _ and two hex digits. */
+char *bus_path_of_box(uid_t owner, const char *id);
+/* -EINVAL for what is no such path. */
+int bus_path_to_box(const char *path, uid_t *ret_owner, char ret_id[static BOX_ID_SIZE]);
+
+extern const sd_bus_vtable bus_manager_vtable[];
+extern const sd_bus_vtable bus_box_vtable[];
