@@ -28,7 +28,7 @@ TOP = LIB.parent.parent
 
 SUITES = {12: 'bookworm', 13: 'trixie'}
 USERS = ('root', 'alice', 'bob', 'mallory')
-STOP_GRACE = 20     # seconds for the guest to say what hung and send the journal, once the time is over
+STOP_GRACE = 15     # seconds for the guest to say what hung and send the journal, once the time is over
 KEEP_UNUSED = 14    # days
 
 # As timeout(1) and env(1) have them, so that a script can tell the command's end from the guest's.
@@ -469,15 +469,16 @@ class Guest:
         if self.args.verb == 'shell' and self.process.returncode == -signal.SIGKILL:
             return 0
         self.last_words()
-        if any(b'Kernel panic' in line for line in self.console):
-            raise GuestError('the kernel panicked')
+        panic = next((line for line in self.console if b'Kernel panic' in line), None)
+        if panic is not None:
+            raise GuestError('the kernel panicked: ' + plain(panic).partition('Kernel panic - ')[2])
         raise GuestError('the guest went down ' + ('before the command ended' if self.started else 'in its boot'))
 
     def last_words(self):
         lines = [*self.console, *([self.console_line] if self.console_line else [])][-40:]
         Said.error("the console's last lines:" if lines else 'the console said nothing')
         for line in lines:
-            pass_on(2, b'  ' + line + b'\n')
+            Said.error('  ' + plain(line))
 
     def bring_back(self):
         """Writes journal and results where they were asked for; only plain files, by names of our own making."""
@@ -501,6 +502,12 @@ class Guest:
         if process and process.poll() is None:
             process.kill()
             process.wait()
+
+
+def plain(line):
+    """A line of the console without what is meant for a terminal."""
+    return re.sub(r'\x1b(\[[0-9;?!]*[a-zA-Z]|\][^\x07\x1b]*(\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f]', '',
+                  line.decode(errors='replace'))
 
 
 def save(content, path):
