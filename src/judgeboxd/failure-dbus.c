@@ -44,7 +44,9 @@ static char *failure_to_sentence(const Failure *f) {
         case FAILURE_PERMISSION_DENIED:
                 return strdup(f->message ?: "Permission denied.");
         default: /* FILE_ERROR, LIMIT_OUT_OF_RANGE, INVALID_PARAMETER */
-                return isempty(message) ? strdup(name) : strprintf("%s: %s", name, message);
+                if (isempty(message))
+                        return strdup(name);
+                return startswith(message, name) ? strdup(message) : strprintf("%s: %s", name, message);
         }
 }
 

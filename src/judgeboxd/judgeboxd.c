@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "box-varlink.h"
+#include "bus-service.h"
 #include "fd-util.h"
 #include "log.h"
 #include "manager.h"
@@ -182,7 +183,23 @@ static int listen_sockets(Manager *m, VarlinkServer *s) {
         return n > 0 ? 0 : varlink_server_listen_path(s, arg_listen ?: VARLINK_SOCKET, 0666);
 }
 
+/* A host without a bus has varlink alone. */
+static int serve_bus(Manager *m, BusService **ret) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        /* Not the connection for systemd and polkit: what clients do to this one stays with it. */
+        r = sd_bus_open_system_with_description(&bus, "clients");
+        if (r < 0) {
+                log_notice("There is no system bus here (%s): serving varlink alone.", strerror(-r));
+                return 0;
+        }
+
+        return bus_service_new(m, bus, ret);
+}
+
 static int run(void) {
+        _cleanup_(bus_service_freep) BusService *bus_service = NULL;
         _cleanup_(varlink_server_freep) VarlinkServer *server = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -227,6 +244,12 @@ static int run(void) {
                 r = listen_sockets(manager, server);
         if (r < 0)
                 return log_error_errno(r, "Failed to serve varlink: %m");
+
+        if (arg_private_fd < 0) {
+                r = serve_bus(manager, &bus_service);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to serve D-Bus: %m");
+        }
 
         (void) sd_notify(/* unset_environment= */ true, "READY=1");
 
