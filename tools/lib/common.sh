@@ -123,14 +123,15 @@ configure() {
 }
 
 configure_and_compile() {
-        configure "$@" && ninja -C "$1"
+        configure "$@" && ninja --quiet -C "$1"
 }
 
 # build DIRECTORY [MESON-OPTION...]: relative to $top. $CC is meson's.
 build() {
-        local directory=$1
+        local directory=$1 werror=false
         shift
 
-        [[ -z ${CI:-} ]] || set -- -Dwerror=true "$@"
+        [[ -z ${CI:-} ]] || werror=true
+        set -- -Dwerror=$werror "$@"
         step "Building $directory" configure_and_compile "$top/$directory" "$@"
 }

@@ -44,9 +44,10 @@ FAIL = re.compile(r'^(?:FAIL: (.*)|\S+:\d+:[FE]:(.*))$', re.M)
 @dataclasses.dataclass
 class Test:
     name: str
-    command: list           # paths below TOP are relative to it
+    command: list           # here and in the environment @TOP@ stands for TOP, which is elsewhere in the guest
     environment: dict
     timeout: float
+    directory: str = '.'    # below TOP
     has_sum: bool = False   # must end with the line of sums
 
 
@@ -110,9 +111,11 @@ def run(test, log):
     """Runs it in a session of its own, so that on a timeout all that it started is ended."""
     begin = time.monotonic()
     timed_out = False
+    command = [word.replace('@TOP@', str(TOP)) for word in test.command]
+    environment = {name: value.replace('@TOP@', str(TOP)) for name, value in test.environment.items()}
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, 'wb') as out:
-        process = subprocess.Popen(test.command, cwd=TOP, env={**os.environ, **test.environment},
+        process = subprocess.Popen(command, cwd=TOP / test.directory, env={**os.environ, **environment},
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    start_new_session=True)
         try:
@@ -139,25 +142,29 @@ def bring_libraries():
     directory = TOP / 'build' / 'test-lib'
     directory.mkdir(exist_ok=True)
     for test in unit_tests(BUILDS['gcc']):
-        listed = subprocess.run(['ldd', TOP / test.command[0]], capture_output=True, text=True)
+        listed = subprocess.run(['ldd', test.command[0].replace('@TOP@', str(TOP))], capture_output=True, text=True)
         for path in re.findall(r'libsubunit\.so\S* => (/\S+)', listed.stdout):
             shutil.copy(path, directory)
-    return str(directory.relative_to(TOP))
+    return f'@TOP@/{directory.relative_to(TOP)}'
 
 
 def unit_tests(directory):
-    """As meson knows them, without their builds' absolute paths: the guest has them elsewhere."""
+    """As meson knows them."""
+    def relocatable(word):
+        return re.sub(rf'^{re.escape(str(TOP))}(?=/|$)', '@TOP@', word)
+
     listed = subprocess.run(['meson', 'introspect', '--tests', TOP / directory], check=True, capture_output=True)
     for test in json.loads(listed.stdout):
-        command = [os.path.relpath(word, TOP) if word.startswith(f'{TOP}/') else word for word in test['cmd']]
-        yield Test(test['name'], command, test['env'], test['timeout'])
+        environment = {name: relocatable(value) for name, value in test['env'].items()}
+        yield Test(test['name'], [relocatable(word) for word in test['cmd']], environment, test['timeout'],
+                   directory=test['workdir'] or directory)
 
 
 def native_tests(degrade):
     environment = {'JUDGEBOX_BUILD': 'build', 'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'}
     for path in sorted((TOP / 'tests' / 'native').glob('test-*')):
         if path.is_file() and os.access(path, os.X_OK):
-            yield Test(path.name, [str(path.relative_to(TOP))], environment, NATIVE_TIMEOUT, has_sum=True)
+            yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], environment, NATIVE_TIMEOUT, has_sum=True)
 
 
 def guest_tests():
@@ -170,7 +177,7 @@ def guest_tests():
     yield from native_tests(degrade=False)
     for path in sorted((TOP / 'tests' / 'guest').glob('test-*')):
         if path.is_file() and os.access(path, os.X_OK):
-            yield Test(path.name, [str(path.relative_to(TOP))], {'JUDGEBOX_BUILD': 'build'}, NATIVE_TIMEOUT,
+            yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], {'JUDGEBOX_BUILD': 'build'}, NATIVE_TIMEOUT,
                        has_sum=True)
 
 
