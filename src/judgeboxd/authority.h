@@ -3,8 +3,15 @@
 
 /* Who may do what. The answer may come later (polkit asks a person): nothing is changed before it is there.
  *
- * `local` is for hosts with no polkit, and for a daemon started by judgectl --private: root, and whoever the
- * daemon itself runs as, may do everything; nobody else anything. */
+ * `local` is for a daemon started by judgectl --private, and for hosts with no bus: root, and whoever the daemon itself
+ * runs as, may do everything; nobody else anything.
+ *
+ * `polkit` asks polkitd for each of the actions that a request needs, with its details. A D-Bus caller is named by its
+ * bus name, a varlink caller by its pidfd, which polkitd knows from version 124 on and the kernel gives from Linux 6.5
+ * on. Where either is older, a varlink caller is decided here alone: what the shipped rules grant to group judgebox is
+ * granted to its members, and the rest is AUTHORITY_ASK_BUS. Root is never asked about. */
+
+#include <systemd/sd-bus.h>
 
 #include "spec.h"
 
@@ -14,6 +21,8 @@ typedef struct Caller {
         gid_t gid;
         pid_t pid;
         int pidfd;            /* -EBADF: not known; the transport's */
+        const gid_t *groups;  /* supplementary; the transport's */
+        size_t n_groups;
         const char *bus_name; /* NULL: did not come by D-Bus; the transport's */
         bool interactive;     /* polkit may ask a person */
 } Caller;
@@ -41,8 +50,11 @@ typedef struct AuthorityDetails {
         const Limits *limits; /* NULL: none asked for */
 } AuthorityDetails;
 
-/* denied: the actions that were refused, 0 if all are granted; r: 0, or a negative errno if nobody could be
- * asked, which is a refusal too. Runs exactly once, possibly before authority_check() returns. */
+/* As r below: only polkit could grant it, and it cannot be asked about this caller; by D-Bus it can. */
+#define AUTHORITY_ASK_BUS 1
+
+/* denied: the actions that were refused, 0 if all are granted; r: 0, AUTHORITY_ASK_BUS, or a negative errno if
+ * nobody could be asked, which are refusals too. Runs exactly once, possibly before authority_check() returns. */
 typedef void (*authority_callback_t)(AuthorityAction denied, int r, void *userdata);
 
 typedef struct Authority Authority;
@@ -64,6 +76,9 @@ struct Authority {
 };
 
 int authority_new_local(Authority **ret);
+
+/* group: of those who may have boxes where polkit cannot be asked; (gid_t) -1: nobody. */
+int authority_new_polkit(sd_bus *bus, gid_t group, Authority **ret);
 Authority *authority_free(Authority *a);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Authority *, authority_free);
 

@@ -48,7 +48,14 @@ static int start(Manager *m, OperationType type, VarlinkCall *c, json_object *pa
         _cleanup_(operation_freep) Operation *op = NULL;
         _cleanup_(failure_done) Failure f = FAILURE_NULL;
         const VarlinkPeer *peer = varlink_call_get_peer(c);
-        Caller caller = { .uid = peer->uid, .gid = peer->gid, .pid = peer->pid, .pidfd = peer->pidfd };
+        Caller caller = {
+                .uid = peer->uid,
+                .gid = peer->gid,
+                .pid = peer->pid,
+                .pidfd = peer->pidfd,
+                .groups = peer->groups,
+                .n_groups = peer->n_groups,
+        };
         int r;
 
         r = operation_new(m, type, &caller, on_done, c, &op);

@@ -16,6 +16,7 @@ static const char *const error_table[_FAILURE_TYPE_MAX] = {
         [FAILURE_NOT_SUPPORTED] = ERROR("NotSupported"),
         [FAILURE_INTERNAL] = ERROR("InternalError"),
         [FAILURE_PERMISSION_DENIED] = SD_BUS_ERROR_ACCESS_DENIED,
+        [FAILURE_ASK_BUS] = SD_BUS_ERROR_ACCESS_DENIED,
         [FAILURE_INVALID_PARAMETER] = SD_BUS_ERROR_INVALID_ARGS,
 };
 
@@ -36,6 +37,7 @@ static char *failure_to_sentence(const Failure *f) {
         case FAILURE_QUOTA_EXCEEDED:
                 return strprintf("No more than %" PRIu64 " %s for this owner.", f->number, name);
         case FAILURE_NOT_SUPPORTED:
+        case FAILURE_ASK_BUS:
                 return strdup(message);
         case FAILURE_INTERNAL:
                 return f->error > 0 ? strprintf("The service or the sandbox failed (%s: %s).",

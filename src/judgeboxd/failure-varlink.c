@@ -18,6 +18,7 @@ static const char *const error_table[_FAILURE_TYPE_MAX] = {
         [FAILURE_NOT_SUPPORTED] = ERROR("NotSupported"),
         [FAILURE_INTERNAL] = ERROR("InternalError"),
         [FAILURE_PERMISSION_DENIED] = VARLINK_ERROR_PERMISSION_DENIED,
+        [FAILURE_ASK_BUS] = ERROR("AskOverBus"),
         [FAILURE_INVALID_PARAMETER] = VARLINK_ERROR_INVALID_PARAMETER,
 };
 
@@ -65,6 +66,9 @@ static void add_fields(int *r, json_object *o, const Failure *f) {
                 break;
         case FAILURE_NOT_SUPPORTED:
                 add_missing(r, o, f);
+                add_message(r, o, f);
+                break;
+        case FAILURE_ASK_BUS:
                 add_message(r, o, f);
                 break;
         case FAILURE_INVALID_PARAMETER:

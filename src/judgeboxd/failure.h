@@ -20,6 +20,7 @@ typedef enum FailureType {
         FAILURE_NOT_SUPPORTED,      /* missing, message */
         FAILURE_INTERNAL,           /* step, error, message */
         FAILURE_PERMISSION_DENIED,
+        FAILURE_ASK_BUS, /* message */
         FAILURE_INVALID_PARAMETER,  /* name, message */
         _FAILURE_TYPE_MAX,
 } FailureType;

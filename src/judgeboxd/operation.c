@@ -371,6 +371,10 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
         /* Whether another's box exists is not for everybody to know. */
         if (r >= 0 && denied == AUTHORITY_MANAGE_OTHERS && o->box)
                 r = failure_set(&f, FAILURE_NO_SUCH_BOX, o->box);
+        else if (r == AUTHORITY_ASK_BUS)
+                r = failure_set_message(&f, FAILURE_ASK_BUS, NULL,
+                                        "Only polkit can grant this, and can be asked about it over D-Bus alone: "
+                                        "call org.judgebox1.");
         else if (r < 0 || denied != 0)
                 r = failure_set(&f, FAILURE_PERMISSION_DENIED, NULL);
         else if (o->canceled && o->type == OPERATION_RUN)

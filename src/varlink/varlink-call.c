@@ -38,9 +38,16 @@ VarlinkCall *varlink_call_unref(VarlinkCall *c) {
         return NULL;
 }
 
+/* What of the peer is the connection's is not the call's any longer. */
+static void call_forget_peer(VarlinkCall *c) {
+        c->peer.pidfd = -EBADF;
+        c->peer.groups = NULL;
+        c->peer.n_groups = 0;
+}
+
 void varlink_call_disconnect(VarlinkCall *c) {
         c->connection = NULL;
-        c->peer.pidfd = -EBADF;
+        call_forget_peer(c);
 
         if (c->disconnect_handler)
                 c->disconnect_handler(c, c->userdata);
@@ -177,7 +184,7 @@ static void call_finish(VarlinkCall *c) {
         VarlinkConnection *connection = TAKE_PTR(c->connection);
 
         c->answered = true;
-        c->peer.pidfd = -EBADF;
+        call_forget_peer(c);
         call_close_fds(c);
 
         assert(connection->call == c);

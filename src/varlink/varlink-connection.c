@@ -22,10 +22,33 @@
 #define SO_PEERPIDFD 77
 #endif
 
+/* Those the peer had when it connected: no database is asked. Returns how many, or a negative errno. */
+static int read_peer_groups(int fd, gid_t **ret) {
+        _cleanup_free_ gid_t *groups = NULL;
+        socklen_t size = 64 * sizeof(gid_t);
+
+        for (;;) {
+                gid_t *grown;
+
+                grown = realloc(groups, size);
+                if (!grown)
+                        return -ENOMEM;
+                groups = grown;
+
+                if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) >= 0)
+                        break;
+                if (errno != ERANGE) /* else size is what it takes */
+                        return -errno;
+        }
+
+        *ret = TAKE_PTR(groups);
+        return (int) (size / sizeof(gid_t));
+}
+
 static int read_peer(int fd, VarlinkPeer *ret) {
         struct ucred ucred;
         socklen_t size = sizeof(ucred);
-        int pidfd;
+        int pidfd, n_groups;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
                 return -errno;
@@ -41,6 +64,10 @@ static int read_peer(int fd, VarlinkPeer *ret) {
         size = sizeof(pidfd);
         if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) >= 0)
                 ret->pidfd = pidfd;
+
+        n_groups = read_peer_groups(fd, &ret->groups);
+        if (n_groups > 0)
+                ret->n_groups = (size_t) n_groups;
 
         return 0;
 }
@@ -69,6 +96,7 @@ VarlinkConnection *varlink_connection_free(VarlinkConnection *c) {
         (void) sd_event_source_disable_unref(c->partial_source);
         varlink_codec_done(&c->codec);
         (void) safe_close(c->peer.pidfd);
+        free(c->peer.groups);
         (void) safe_close(c->fd);
         return mfree(c);
 }

@@ -62,6 +62,8 @@ typedef struct VarlinkPeer {
         gid_t gid;
         pid_t pid;
         int pidfd; /* -EBADF where the kernel has no SO_PEERPIDFD (before Linux 6.5); not the reader's */
+        gid_t *groups; /* supplementary; not the reader's */
+        size_t n_groups;
 } VarlinkPeer;
 
 int varlink_server_new(
