@@ -24,13 +24,17 @@ static const char *const box_state_table[_BOX_STATE_MAX] = {
 DEFINE_STRING_TABLE_LOOKUP(box_state, BoxState);
 
 void box_set_state(Box *b, BoxState state) {
-        assert(b);
+        const ManagerObserver *observer = b->manager->observer;
+        BoxState before = b->state;
 
         if (b->state == state)
                 return;
 
-        log_debug("Box %s: %s -> %s.", b->name, box_state_to_string(b->state), box_state_to_string(state));
+        log_debug("Box %s: %s -> %s.", b->name, box_state_to_string(before), box_state_to_string(state));
         b->state = state;
+
+        if (observer)
+                observer->box_state(b, before, observer->userdata);
 }
 
 static Box *box_release_memory(Box *b) {

@@ -18,6 +18,7 @@ struct BusService {
         VarlinkIdl *idl;
         BusCall *calls;
         Subscriber *subscribers;
+        ManagerObserver observer;
 };
 
 Manager *bus_service_get_manager(BusService *s) {
@@ -90,6 +91,10 @@ int bus_service_subscribe(BusService *s, sd_bus_message *m) {
 int bus_service_unsubscribe(BusService *s, sd_bus_message *m) {
         drop_subscriber(s, sd_bus_message_get_sender(m));
         return 0;
+}
+
+bool bus_service_has_subscribers(BusService *s) {
+        return s->subscribers != NULL;
 }
 
 static int emit_to(
@@ -273,6 +278,13 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
         if (r < 0)
                 return r;
 
+        s->observer = (ManagerObserver) {
+                .box_state = bus_signal_box_state,
+                .run_state = bus_signal_run_state,
+                .userdata = s,
+        };
+        m->observer = &s->observer;
+
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -282,6 +294,9 @@ BusService *bus_service_free(BusService *s) {
 
         if (!s)
                 return NULL;
+
+        if (s->manager->observer == &s->observer)
+                s->manager->observer = NULL;
 
         /* What is under way ends with its connection, and the boxes' runs by what manager_stop() decides. */
         if (s->bus) {

@@ -39,6 +39,8 @@ bool bus_service_may_see(BusService *s, sd_bus_message *m, uid_t owner);
 int bus_service_subscribe(BusService *s, sd_bus_message *m);
 int bus_service_unsubscribe(BusService *s, sd_bus_message *m);
 
+bool bus_service_has_subscribers(BusService *s);
+
 /* Calls back with a signal's copy for every subscriber that may hear of this owner's boxes: fill it in and return 0. */
 typedef int (*bus_fill_t)(sd_bus_message *signal, void *userdata);
 void bus_service_emit(
@@ -54,6 +56,10 @@ void bus_service_emit(
 char *bus_path_of_box(uid_t owner, const char *id);
 /* -EINVAL for what is no such path. */
 int bus_path_to_box(const char *path, uid_t *ret_owner, char ret_id[static BOX_ID_SIZE]);
+
+/* Makes signals of what the manager tells; userdata is the service. */
+void bus_signal_box_state(Box *b, BoxState before, void *userdata);
+void bus_signal_run_state(Run *r, RunState before, void *userdata);
 
 extern const sd_bus_vtable bus_manager_vtable[];
 extern const sd_bus_vtable bus_box_vtable[];

@@ -15,7 +15,15 @@
 
 #define MANAGER_WAITING_MAX 10000U
 
+/* Who wants to hear of every step of boxes and runs; before: the state they were in. */
+typedef struct ManagerObserver {
+        void (*box_state)(Box *b, BoxState before, void *userdata);
+        void (*run_state)(Run *r, RunState before, void *userdata);
+        void *userdata;
+} ManagerObserver;
+
 struct Manager {
+        const ManagerObserver *observer; /* or NULL */
         sd_event *event;
         CgroupManager *cgroups; /* NULL where there is no cgroup2 */
         bool allow_degraded;

@@ -36,9 +36,15 @@ void run_request_done(RunRequest *q) {
 }
 
 static void run_set_state(Run *r, RunState state) {
+        const ManagerObserver *observer = r->manager->observer;
+        RunState before = r->state;
+
         log_debug("Run %" PRIu64 " of box %s: %s -> %s.", r->number, r->box ? r->box->name : "(its own)",
-                  run_state_to_string(r->state), run_state_to_string(state));
+                  run_state_to_string(before), run_state_to_string(state));
         r->state = state;
+
+        if (observer)
+                observer->run_state(r, before, observer->userdata);
 }
 
 /* What the program was given is judgebox-init's now: a tenant's descriptors are not kept. */
