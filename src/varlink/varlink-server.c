@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -290,13 +291,13 @@ int varlink_server_listen_fd(VarlinkServer *s, int fd) {
         return add_listener(s, fd, NULL);
 }
 
-/* Removes a socket that nobody listens on. */
-static int remove_stale_socket(const struct sockaddr_un *sa, socklen_t size) {
+/* Whether there is nothing at this path, or a socket that nobody listens on. */
+static int check_stale(const struct sockaddr_un *sa) {
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
         if (lstat(sa->sun_path, &st) < 0)
-                return -errno;
+                return errno == ENOENT ? 0 : -errno;
         if (!S_ISSOCK(st.st_mode))
                 return -EADDRINUSE;
 
@@ -304,18 +305,39 @@ static int remove_stale_socket(const struct sockaddr_un *sa, socklen_t size) {
         if (fd < 0)
                 return -errno;
 
-        if (connect(fd, (const struct sockaddr *) sa, size) >= 0 || errno != ECONNREFUSED)
+        if (connect(fd, (const struct sockaddr *) sa, sizeof(*sa)) >= 0 || errno != ECONNREFUSED)
                 return -EADDRINUSE;
 
-        return RET_NERRNO(unlink(sa->sun_path));
+        return 0;
+}
+
+/* Makes the socket at a path of its own. One that a crash left there is nobody's. */
+static int bind_and_listen(int fd, const char *path, mode_t mode) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        mode_t saved;
+        int r;
+
+        if (strlen(path) >= sizeof(sa.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(sa.sun_path, path, strlen(path));
+
+        if (unlink(path) < 0 && errno != ENOENT)
+                return -errno;
+
+        /* Never open to more than the mode says, not even between bind() and a chmod(). */
+        saved = umask(~mode & 0777);
+        r = RET_NERRNO(bind(fd, (struct sockaddr *) &sa, sizeof(sa)));
+        (void) umask(saved);
+        if (r < 0)
+                return r;
+
+        return RET_NERRNO(listen(fd, SOMAXCONN));
 }
 
 int varlink_server_listen_path(VarlinkServer *s, const char *path, mode_t mode) {
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        socklen_t size = sizeof(sa);
+        _cleanup_free_ char *copy = NULL, *temporary = NULL;
         _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *copy = NULL;
-        mode_t saved;
         int r;
 
         assert(s);
@@ -325,29 +347,25 @@ int varlink_server_listen_path(VarlinkServer *s, const char *path, mode_t mode) 
                 return -ENAMETOOLONG;
         memcpy(sa.sun_path, path, strlen(path));
 
+        r = check_stale(&sa);
+        if (r < 0)
+                return r;
+
         copy = strdup(path);
-        if (!copy)
+        temporary = strprintf("%s.new", path);
+        if (!copy || !temporary)
                 return -ENOMEM;
 
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
 
-        /* Never open to more than the mode says, not even between bind() and chmod(). */
-        saved = umask(~mode & 0777);
-        r = RET_NERRNO(bind(fd, (struct sockaddr *) &sa, size));
-        if (r == -EADDRINUSE) {
-                r = remove_stale_socket(&sa, size);
-                if (r >= 0)
-                        r = RET_NERRNO(bind(fd, (struct sockaddr *) &sa, size));
-        }
-        (void) umask(saved);
-        if (r < 0)
-                return r;
-
-        if (listen(fd, SOMAXCONN) < 0) {
-                r = -errno;
-                (void) unlink(path);
+        /* It appears under its name when it listens already: who waits for the file may connect at once. */
+        r = bind_and_listen(fd, temporary, mode);
+        if (r >= 0)
+                r = RET_NERRNO(rename(temporary, path));
+        if (r < 0) {
+                (void) unlink(temporary);
                 return r;
         }
 

@@ -439,15 +439,19 @@ START_TEST(test_listen) {
 }
 END_TEST
 
+/* What a daemon that was killed leaves behind, at either of its names. */
 START_TEST(test_listen_stale) {
+        static const char *const suffixes[] = { "", ".new" };
         struct sockaddr_un sa = { .sun_family = AF_UNIX };
         int fd;
 
-        strcpy(sa.sun_path, socket_path);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        ck_assert_int_eq(bind(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
-        ck_assert_int_eq(listen(fd, 1), 0);
-        close(fd);
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+                (void) sprintf(sa.sun_path, "%s%s", socket_path, suffixes[i]);
+                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                ck_assert_int_eq(bind(fd, (struct sockaddr *) &sa, sizeof(sa)), 0);
+                ck_assert_int_eq(listen(fd, 1), 0);
+                close(fd);
+        }
 
         ck_assert_int_eq(varlink_server_listen_path(fixture.server, socket_path, 0600), 0);
         fd = connect_path();
