@@ -465,11 +465,10 @@ START_TEST(test_utf8) {
                 for (size_t i = 1; i < n; i++)
                         s[i] = (char) (0x80 | (u >> 6 * (n - 1 - i) & 0x3f));
 
-                ck_assert_msg(
-                                utf8_sequence(s, n) == ((u >= 0xd800 && u < 0xe000) || u > 0x10ffff ? 0 : n),
-                                "U+%04X",
-                                u);
-                ck_assert_uint_eq(utf8_sequence(s, n - 1), 0);
+                /* Not ck_assert(), which would take seconds for a million. */
+                if (utf8_sequence(s, n) != ((u >= 0xd800 && u < 0xe000) || u > 0x10ffff ? 0 : n) ||
+                    utf8_sequence(s, n - 1) != 0)
+                        ck_abort_msg("U+%04X", u);
         }
 }
 END_TEST
