@@ -228,7 +228,7 @@ void fixture_make_suid(const char *path, uid_t owner) {
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
         EXPECT(fd >= 0);
         EXPECT_INT(fd_write_full(fd, program, size), 0);
-        EXPECT(fchown(fd, owner, (gid_t) -1) >= 0);
+        EXPECT(fchown(fd, owner, (gid_t) owner) >= 0);
         EXPECT(fchmod(fd, 04755) >= 0);
 }
 

@@ -62,6 +62,6 @@ bool fixture_has_text(const char *path, const char *text);
 /* A tree as judgeboxd makes it of a directory or file of a tenant's. */
 int fixture_open_tree(const char *path);
 
-/* A copy of id(1) with the set-user-ID bit, and what "id -u" then says when the program runs it. */
+/* A copy of id(1) with the set-user-ID bit, the owner also its group, and what "id -u" then says when the program runs it. */
 void fixture_make_suid(const char *path, uid_t owner);
 unsigned fixture_execute_suid(const char *path);

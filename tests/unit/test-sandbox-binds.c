@@ -197,7 +197,18 @@ static void moved_inside(void *userdata) {
 
 static void moved(Root *root, void *userdata) {
         for (unsigned i = 0; i < 3; i++) {
+                uint64_t size;
+                char *list;
+                int fd;
+
                 EXPECT(fixture_as_program(moved_inside, NULL));
+
+                /* By that path it is still not the box's own. */
+                EXPECT_INT(files_open(root, "elsewhere/in/file", 0, &fd, &size), -EXDEV);
+                EXPECT_INT(files_open(root, "elsewhere/in/open/new", FILE_CREATE, &fd, &size), -EXDEV);
+                EXPECT_INT(files_mkdir(root, "elsewhere/in/open/new"), -EXDEV);
+                EXPECT_INT(files_list(root, "elsewhere/in", 0, &list, &size), -EXDEV);
+                EXPECT_INT(files_remove(root, "elsewhere/in/file", 0), -ENOENT);
                 EXPECT_INT(files_remove(root, "/box/elsewhere", FILE_RECURSIVE), -EBUSY);
                 EXPECT_INT(root_reset(root), 0);
                 EXPECT(fixture_has_text("/box/data/in/file", "given"));

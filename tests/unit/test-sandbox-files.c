@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include "box-fixture.h"
 #include "fd-util.h"
 #include "files.h"
 #include "string-util.h"
+#include "tree.h"
 
 static BoxSettings settings;
 
@@ -255,6 +257,20 @@ END_TEST
 
 /* Other kinds of files, and files with more than one name. */
 
+/* With an ACL of the program's choice for what is made in the directory (acl(5)): rw- for all but the owner's group. */
+static void make_acl(const char *path) {
+        static const struct {
+                uint32_t version;
+                struct {
+                        uint16_t tag, permissions;
+                        uint32_t id;
+                } entries[3];
+        } acl = { 2, { { 1, 6, UINT32_MAX }, { 4, 0, UINT32_MAX }, { 32, 6, UINT32_MAX } } };
+
+        if (setxattr(path, "system.posix_acl_default", &acl, sizeof(acl), 0) < 0)
+                EXPECT_INT(errno, EOPNOTSUPP);
+}
+
 static void kinds_inside(void *userdata) {
         struct sockaddr_un sun = { .sun_family = AF_UNIX, .sun_path = "/box/socket" };
         int fd;
@@ -270,6 +286,8 @@ static void kinds_inside(void *userdata) {
         EXPECT(chmod("/box/closed", 0) >= 0);
         EXPECT(mkdir("/box/read-only", 0555) >= 0);
         EXPECT(mkdir("/box/sealed", 0) >= 0);
+        EXPECT(mkdir("/box/acl", 0755) >= 0);
+        make_acl("/box/acl");
 }
 
 static void kinds(Root *root, void *userdata) {
@@ -300,6 +318,7 @@ static void kinds(Root *root, void *userdata) {
         EXPECT_INT(files_mkdir(root, "read-only/dir"), -EACCES);
         EXPECT_INT(files_mkdir(root, "sealed/dir"), -EACCES);
         expect_writes(root, "closed", 0, "opened");
+        expect_writes(root, "acl/program", FILE_EXECUTABLE, "#!/bin/sh\n");
 
         /* And ours again afterwards. */
         EXPECT(access("/box/sealed/x", F_OK) < 0 && errno == ENOENT);
@@ -497,6 +516,7 @@ static void expect_list(const Root *root, const char *path, FileFlags flags, Fou
                                 EXPECT(!expected[j].seen);
                                 expected[j].seen = found = true;
                                 EXPECT_INT(e.mode & S_IFMT, expected[j].type);
+                                EXPECT(e.modified_usec <= now_usec(CLOCK_REALTIME));
                                 if (S_ISREG(e.mode))
                                         EXPECT_INT(e.size_bytes, expected[j].size);
                         }
@@ -617,6 +637,7 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(files_remove(root, "/data", FILE_RECURSIVE), -EBUSY);
         EXPECT_INT(files_remove(root, "/box/sub", FILE_RECURSIVE), -EBUSY);
         EXPECT_INT(files_remove(root, "/box/sub/data", FILE_RECURSIVE), -EBUSY);
+        EXPECT(fixture_has_text("/box/sub/data/file", "given"));
         EXPECT_INT(files_list(root, "/box/in.txt", 0, &data, &size), -ENOTDIR);
         EXPECT_INT(files_list(root, "/box", FILE_RECURSIVE, &data, &size), 0);
         free(data);
@@ -802,13 +823,12 @@ static void refill_forever(void *userdata) {
 }
 
 static void endless(Root *root, void *userdata) {
-        pid_t pids[4];
-        int fds[2];
+        int fds[2], r;
+        pid_t pid;
         char c;
-        int r;
 
         EXPECT(pipe(fds) >= 0);
-        pids[0] = fixture_start_program(refill_forever, fds + 1);
+        pid = fixture_start_program(refill_forever, fds + 1);
         EXPECT(read(fds[0], &c, 1) == 1);
 
         /* It comes back, one way or the other, and the name is gone. */
@@ -817,7 +837,7 @@ static void endless(Root *root, void *userdata) {
         (void) alarm(0);
         EXPECT(IN_SET(r, 0, -EBUSY));
         EXPECT_ERRNO(access("/box/top", F_OK), ENOENT);
-        fixture_stop_program(pids[0]);
+        fixture_stop_program(pid);
 
         /* And what was left is gone with the next removal or reset. */
         EXPECT_INT(root_reset(root), 0);
@@ -827,6 +847,37 @@ static void endless(Root *root, void *userdata) {
 START_TEST(test_endless) {
         settings.inodes = 2000;
         ck_assert(fixture_run(&settings, endless, NULL));
+}
+END_TEST
+
+static void steps(Root *root, void *userdata) {
+        uint64_t serial = 0;
+        TreeRemoval t = { .serial = &serial, .steps_left = 50 };
+        int fd;
+
+        EXPECT(mkdir("/tmp/trash", 0700) >= 0);
+        t.trash_fd = open("/tmp/trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        EXPECT(t.trash_fd >= 0);
+        EXPECT(mkdir("/tmp/trash/dir", 0700) >= 0);
+        fd = open("/tmp/trash/dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        EXPECT(fd >= 0);
+
+        for (unsigned i = 0; i < 100; i++) {
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), "%u", i);
+                EXPECT(mkdirat(fd, name, 0700) >= 0);
+        }
+
+        EXPECT_INT(tree_clear(&t, fd), -EBUSY);
+        EXPECT_INT(tree_collect(&t), -EBUSY);
+        t.steps_left = 52;
+        EXPECT_INT(tree_collect(&t), 0);
+        EXPECT(rmdir("/tmp/trash") >= 0);
+}
+
+START_TEST(test_steps) {
+        ck_assert(fixture_run(&settings, steps, NULL));
 }
 END_TEST
 
@@ -880,6 +931,7 @@ static Suite *suite(void) {
         tcase_add_test(c, test_race);
         tcase_add_test(c, test_race_removal);
         tcase_add_test(c, test_endless);
+        tcase_add_test(c, test_steps);
         tcase_add_test(c, test_descriptors);
         suite_add_tcase(s, c);
         return s;

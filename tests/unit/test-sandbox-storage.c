@@ -310,7 +310,7 @@ START_TEST(test_reset_odd) {
 }
 END_TEST
 
-/* An ACL, an attribute and a flag on /box: whichever this kernel's tmpfs has. */
+/* ACLs, an attribute, a flag, and times on /box: whichever this kernel's tmpfs has. */
 static void litter_attributes(void *userdata) {
         static const struct {
                 uint32_t version;
@@ -341,11 +341,14 @@ static void litter_attributes(void *userdata) {
                         EXPECT_INT(errno, ENOTTY);
                 close(fd);
                 break;
+        case 4:
+                EXPECT(utimensat(AT_FDCWD, "/box", (struct timespec[2]) {}, 0) >= 0);
+                break;
         }
 }
 
 static void reset_attributes(Root *root, void *userdata) {
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 5; i++) {
                 EXPECT(fixture_as_program(litter_attributes, &i));
                 EXPECT_INT(root_reset(root), 0);
                 expect_new(root);
