@@ -230,6 +230,7 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
                 .has_exec_fd = s->exec_fd >= 0,
                 .n_extra_fds = (uint32_t) s->n_extra_fds,
                 .degraded = s->degraded,
+                .keep = s->keep,
         };
         int fds[MESSAGE_FDS_MAX], r;
         size_t n = 0;
@@ -297,6 +298,7 @@ static int parse_execute(Message *m, RunSpec *s) {
         memcpy(s->limits.values, x->limits, sizeof(x->limits));
         s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
         s->degraded = (Degraded) x->degraded;
+        s->keep = x->keep;
 
         r = next_strv(m, x->n_argv, &s->argv);
         if (r < 0)

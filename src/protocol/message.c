@@ -7,7 +7,8 @@ static const char *const message_type_table[_MESSAGE_TYPE_MAX] = {
         [MESSAGE_EXECUTE] = "execute", [MESSAGE_KILL] = "kill",           [MESSAGE_COLLECT] = "collect",
         [MESSAGE_OPEN] = "open",       [MESSAGE_MKDIR] = "mkdir",         [MESSAGE_REMOVE] = "remove",
         [MESSAGE_LIST] = "list",       [MESSAGE_RESET] = "reset",         [MESSAGE_STORAGE] = "storage",
-        [MESSAGE_COPY] = "copy",       [MESSAGE_REPLY] = "reply",         [MESSAGE_FINISHED] = "finished",
+        [MESSAGE_COPY] = "copy",       [MESSAGE_RUNS] = "runs",           [MESSAGE_REPLY] = "reply",
+        [MESSAGE_FINISHED] = "finished",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(message_type, MessageType);
@@ -26,6 +27,7 @@ static const size_t message_size_table[_MESSAGE_TYPE_MAX] = {
         [MESSAGE_LIST] = sizeof(MessageFile),
         [MESSAGE_RESET] = sizeof(MessageHeader),
         [MESSAGE_STORAGE] = sizeof(MessageHeader),
+        [MESSAGE_RUNS] = sizeof(MessageHeader),
         [MESSAGE_REPLY] = sizeof(MessageReply),
         [MESSAGE_FINISHED] = sizeof(MessageFinished),
 };
@@ -90,9 +92,11 @@ static int message_receive_internal(int socket_fd, Message *m) {
                 return -EBADMSG;
 
         memcpy(&m->header, buf, sizeof(MessageHeader));
-        if (m->header.magic != PROTOCOL_MAGIC ||
-            m->header.version != PROTOCOL_VERSION ||
-            m->header.type >= _MESSAGE_TYPE_MAX ||
+        if (m->header.magic != PROTOCOL_MAGIC)
+                return -EBADMSG;
+        if (m->header.version != PROTOCOL_VERSION)
+                return -EPROTONOSUPPORT;
+        if (m->header.type >= _MESSAGE_TYPE_MAX ||
             m->header.size != message_size_table[m->header.type] ||
             m->header.tail_size > MESSAGE_TAIL_MAX)
                 return -EBADMSG;
@@ -276,6 +280,31 @@ int message_parse_copy(Message *m, FileFlags *ret_flags, const char **ret_path, 
 
         *ret_source_fd = m->fds[0];
         return 0;
+}
+
+int message_next_run(const Message *m, size_t *place, MessageRunEntry *ret, const char **ret_program) {
+        const char *program;
+        size_t left;
+
+        assert(*place <= m->tail_size);
+
+        left = m->tail_size - *place;
+        if (left == 0)
+                return 0;
+        if (left < sizeof(*ret))
+                return -EBADMSG;
+
+        memcpy(ret, m->tail + *place, sizeof(*ret));
+        program = m->tail + *place + sizeof(*ret);
+        left -= sizeof(*ret);
+
+        if (ret->program_size == 0 || ret->program_size > left || ret->state >= _MESSAGE_RUN_STATE_MAX ||
+            memchr(program, '\0', ret->program_size) != program + ret->program_size - 1)
+                return -EBADMSG;
+
+        *ret_program = program;
+        *place += sizeof(*ret) + ret->program_size;
+        return 1;
 }
 
 int message_send_reply(

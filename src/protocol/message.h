@@ -13,7 +13,9 @@
 #include "spec.h"
 
 #define PROTOCOL_MAGIC UINT32_C(0x6a626f78) /* "jbox" */
-#define PROTOCOL_VERSION 1
+
+/* Of both sides: a box outlives the judgeboxd that made it, and one of another version cannot speak to it. */
+#define PROTOCOL_VERSION 2
 
 #define MESSAGE_INLINE_MAX (32U * 1024U)
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
@@ -39,6 +41,7 @@ typedef enum MessageType {
         MESSAGE_LIST,
         MESSAGE_RESET,
         MESSAGE_STORAGE,
+        MESSAGE_RUNS,
         /* judgebox-init -> judgeboxd */
         MESSAGE_REPLY,
         MESSAGE_FINISHED,
@@ -95,11 +98,34 @@ typedef struct MessageExecute {
         uint32_t n_extra_fds;
         int32_t extra_targets[RUN_EXTRA_FDS_MAX];
         uint32_t degraded;
+        uint32_t keep;
+        uint32_t reserved;
 } MessageExecute;
 
+/* What a judgeboxd that was started anew asks first. RUNS' REPLY: value is the highest number that was prepared, value2
+ * how many were executed; the tail has for each run that is not forgotten a MessageRunEntry and argv[0], cut off
+ * somewhere, with its NUL. The run's result is then asked for by COLLECT with `again`. */
+typedef enum MessageRunState {
+        MESSAGE_RUN_PREPARED,
+        MESSAGE_RUN_EXECUTING,
+        MESSAGE_RUN_FINISHED,
+        _MESSAGE_RUN_STATE_MAX,
+} MessageRunState;
+
+typedef struct MessageRunEntry {
+        uint64_t run;
+        uint64_t limits[_LIMIT_TYPE_MAX];
+        uint32_t state;
+        uint32_t keep;
+        uint32_t reserved;
+        uint32_t program_size; /* with the NUL */
+} MessageRunEntry;
+
+#define MESSAGE_PROGRAM_MAX 256U
+
 /* KILL ends a run (or every run, with RUN_ALL) as canceled; REPLY's value is how many were ended. COLLECT says
- * that the result of a run has been handed out and can be forgotten; FINISHED once more if it is there, else a
- * REPLY with -ENOENT, when `again` is set. */
+ * that the result of a run has been handed out and can be forgotten. With `again` it asks for it once more: FINISHED
+ * when the run has ended, or a REPLY with ENOENT where there is no such run. */
 #define RUN_ALL UINT64_MAX
 typedef struct MessageRun {
         MessageHeader header;
@@ -137,7 +163,7 @@ typedef struct MessageEntry {
 
 #define LIST_ENTRIES_MAX 200000U
 
-/* PING, RESET, STORAGE need no more than the header. STORAGE's REPLY: value bytes and value2 inodes in use. */
+/* PING, RESET, STORAGE, RUNS need no more than the header. STORAGE's REPLY: value bytes and value2 inodes in use. */
 
 typedef struct MessageReply {
         MessageHeader header;
@@ -176,8 +202,8 @@ typedef struct Message {
 void message_init(Message *m);
 void message_done(Message *m);
 
-/* Receives one. 0 and a valid header, size and tail; -EAGAIN; -ECONNRESET at the end; -EBADMSG for anything that
- * is not a message of this protocol. */
+/* Receives one. 0 and a valid header, size and tail; -EAGAIN; -ECONNRESET at the end; -EPROTONOSUPPORT for a message
+ * of another version; -EBADMSG for anything that is not a message of this protocol. */
 int message_receive(int socket_fd, Message *ret);
 
 /* The next string of the tail, -EBADMSG at its end. Points into the message. */
@@ -220,7 +246,10 @@ int message_parse_file(Message *m, FileFlags *ret_flags, const char **ret_path);
 int message_send_copy(int socket_fd, uint32_t serial, FileFlags flags, const char *path, int source_fd);
 int message_parse_copy(Message *m, FileFlags *ret_flags, const char **ret_path, int *ret_source_fd);
 
-/* PING, RESET, STORAGE */
+/* Of RUNS' REPLY: the next entry, with its program pointing into the message; 0 at the end. The place is 0 at first. */
+int message_next_run(const Message *m, size_t *place, MessageRunEntry *ret, const char **ret_program);
+
+/* PING, RESET, STORAGE, RUNS */
 int message_send_simple(int socket_fd, MessageType type, uint32_t serial);
 
 int message_send_reply(

@@ -196,6 +196,7 @@ typedef struct RunSpec {
         size_t n_extra_fds;
         Limits limits; /* every field set */
         Degraded degraded; /* what judgebox-init has to enforce by other means */
+        bool keep; /* goes on when its caller has gone, and its result waits; judgebox-init only remembers it */
 } RunSpec;
 
 void run_spec_init(RunSpec *s);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
 #include "copy.h"
 #include "fd-util.h"
 #include "files.h"
@@ -156,6 +158,10 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
 
         r->spec = *spec;
         run_spec_init(spec);
+
+        (void) snprintf(r->program, sizeof(r->program), "%s", r->spec.argv[0]);
+        memcpy(r->limits, r->spec.limits.values, sizeof(r->limits));
+        r->keep = r->spec.keep;
 
         q = run_open_streams(r, root, stdio, &step);
         if (q < 0) {

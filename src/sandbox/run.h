@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "cgroup-read.h"
+#include "message.h"
 #include "output.h"
 #include "root.h"
 #include "spec.h"
@@ -50,6 +51,12 @@ typedef struct Run {
 
         int cgroup_fds[_RUN_CGROUP_FD_MAX];
         RunSpec spec;
+
+        /* For MESSAGE_RUNS, where the specification is gone. */
+        char program[MESSAGE_PROGRAM_MAX];
+        uint64_t limits[_LIMIT_TYPE_MAX];
+        bool keep;
+
         Output outputs[2];
 
         pid_t main_pid;

@@ -34,6 +34,7 @@ typedef struct Supervisor {
         Root root;
         TAILQ_HEAD(, Run) runs;
         size_t n_runs, n_finished;
+        uint64_t last_run, n_executed;
 } Supervisor;
 
 static Run *find_run(Supervisor *s, uint64_t number) {
@@ -110,13 +111,14 @@ static int on_prepare(Supervisor *s, Message *m) {
 
         TAILQ_INSERT_TAIL(&s->runs, run, runs);
         s->n_runs++;
+        s->last_run = MAX(s->last_run, run->number);
         return 0;
 }
 
-static int report_run(Supervisor *s, Run *r, bool again) {
+static int report_run(Supervisor *s, Run *r) {
         int fds[2] = { -EBADF, -EBADF }, q;
 
-        if (r->reported && !again)
+        if (r->reported)
                 return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
@@ -147,6 +149,7 @@ static int on_execute(Supervisor *s, Message *m) {
                 return r;
 
         run->serial = m->header.serial;
+        s->n_executed++;
         run_start(run, &s->root, &spec);
         run_spec_done(&spec);
 
@@ -179,13 +182,48 @@ static int on_collect(Supervisor *s, Message *m) {
                 if (!r)
                         return reply(s, m, -ENOENT, STEP_NONE);
 
+                /* Once it is finished, the loop reports it. */
                 r->serial = m->header.serial;
-                return r->state == RUN_FINISHED ? report_run(s, r, /* again= */ true) : 0;
+                r->reported = false;
+                return 0;
         }
 
         if (r && IN_SET(r->state, RUN_FINISHED, RUN_PREPARED))
                 forget_run(s, r);
         return 0;
+}
+
+static MessageRunState run_state_for_message(RunState s) {
+        return s == RUN_PREPARED ? MESSAGE_RUN_PREPARED : s == RUN_FINISHED ? MESSAGE_RUN_FINISHED : MESSAGE_RUN_EXECUTING;
+}
+
+/* With room for all there can be: it is asked for once in a judgeboxd's life. */
+static int on_runs(Supervisor *s, Message *m) {
+        _cleanup_free_ char *tail = NULL;
+        size_t size = 0;
+        Run *r;
+
+        tail = new(char, s->n_runs * (sizeof(MessageRunEntry) + MESSAGE_PROGRAM_MAX) + 1);
+        if (!tail)
+                return reply(s, m, -ENOMEM, STEP_PROTOCOL);
+
+        TAILQ_FOREACH(r, &s->runs, runs) {
+                MessageRunEntry e = {
+                        .run = r->number,
+                        .state = run_state_for_message(r->state),
+                        .keep = r->keep,
+                        .program_size = (uint32_t) strlen(r->program) + 1,
+                };
+
+                memcpy(e.limits, r->limits, sizeof(e.limits));
+                memcpy(tail + size, &e, sizeof(e));
+                size += sizeof(e);
+                memcpy(tail + size, r->program, e.program_size);
+                size += e.program_size;
+        }
+
+        return message_send_reply(s->socket_fd, m->header.serial, 0, STEP_NONE, s->last_run, s->n_executed, tail, size,
+                                  -EBADF);
 }
 
 static int on_file(Supervisor *s, Message *m) {
@@ -271,6 +309,8 @@ static int dispatch(Supervisor *s, Message *m) {
                 return on_kill(s, m);
         case MESSAGE_COLLECT:
                 return on_collect(s, m);
+        case MESSAGE_RUNS:
+                return on_runs(s, m);
         default:
                 break;
         }
@@ -365,7 +405,7 @@ static int advance(Supervisor *s, nsec_t *ret_next) {
                 }
 
                 if (r->state == RUN_FINISHED) {
-                        q = report_run(s, r, /* again= */ false);
+                        q = report_run(s, r);
                         if (q < 0)
                                 return q;
                 }

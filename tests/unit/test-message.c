@@ -230,7 +230,7 @@ START_TEST(test_malformed) {
         ck_assert_int_eq(receive_mangled(0, NULL, 0, 0, -1), 0);
 
         ck_assert_int_eq(receive_mangled(AT(header.magic), &zero, 4, 0, -1), -EBADMSG);
-        ck_assert_int_eq(receive_mangled(AT(header.version), &bad, 2, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(header.version), &bad, 2, 0, -1), -EPROTONOSUPPORT);
         ck_assert_int_eq(receive_mangled(AT(header.type), &bad, 2, 0, -1), -EBADMSG);
         ck_assert_int_eq(receive_mangled(AT(header.size), &many, 4, 0, -1), -EBADMSG);
         ck_assert_int_eq(receive_mangled(AT(header.tail_size), &zero, 4, 0, -1), -EBADMSG);
@@ -289,6 +289,50 @@ START_TEST(test_bad_result) {
 }
 END_TEST
 
+/* RUNS' answer: two entries, each with its program, and what is not one. */
+START_TEST(test_runs) {
+        MessageRunEntry e = { .run = 7, .state = MESSAGE_RUN_FINISHED, .keep = 1, .program_size = 3 }, got;
+        char tail[2 * (sizeof(e) + 3)];
+        const char *program;
+        size_t place = 0;
+        Message m;
+
+        memcpy(tail, &e, sizeof(e));
+        memcpy(tail + sizeof(e), "ab", 3);
+        e.run = 8;
+        memcpy(tail + sizeof(e) + 3, &e, sizeof(e));
+        memcpy(tail + 2 * sizeof(e) + 3, "cd", 3);
+
+        ck_assert_int_eq(message_send_reply(sockets[0], 1, 0, STEP_NONE, 8, 2, tail, sizeof(tail), -EBADF), 0);
+        ck_assert_int_eq(message_receive(sockets[1], &m), 0);
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), 1);
+        ck_assert_uint_eq(got.run, 7);
+        ck_assert_uint_eq(got.state, MESSAGE_RUN_FINISHED);
+        ck_assert_uint_eq(got.keep, 1);
+        ck_assert_str_eq(program, "ab");
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), 1);
+        ck_assert_uint_eq(got.run, 8);
+        ck_assert_str_eq(program, "cd");
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), 0);
+
+        /* Cut off, another state, no NUL where the size says, a NUL before it, no size. */
+        place = 1;
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), -EBADMSG);
+        place = 0;
+        memset(m.tail + offsetof(MessageRunEntry, state), 0xff, 1);
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), -EBADMSG);
+        m.tail[offsetof(MessageRunEntry, state)] = MESSAGE_RUN_EXECUTING;
+        for (uint8_t n = 0; n <= 4; n++) {
+                m.tail[offsetof(MessageRunEntry, program_size)] = (char) n;
+                ck_assert_int_eq(message_next_run(&m, &place, &got, &program), n == 3 ? 1 : -EBADMSG);
+                place = 0;
+        }
+        m.tail[offsetof(MessageRunEntry, program_size) + 2] = 1;
+        ck_assert_int_eq(message_next_run(&m, &place, &got, &program), -EBADMSG);
+        message_done(&m);
+}
+END_TEST
+
 START_TEST(test_tables) {
         for (MessageType t = 0; t < _MESSAGE_TYPE_MAX; t++)
                 ck_assert_int_eq(message_type_from_string(message_type_to_string(t)), t);
@@ -307,7 +351,8 @@ END_TEST
 int main(void) {
         const TTest *const tests[] = {
                 test_execute, test_long_tail,  test_configure,     test_prepare,    test_finished,
-                test_reply_with_data, test_malformed, test_unsealed_tail, test_bad_result, test_tables,
+                test_reply_with_data, test_malformed, test_unsealed_tail, test_bad_result, test_runs,
+                test_tables,
         };
 
         return test_run("message", tests, ELEMENTSOF(tests), setup, teardown);
