@@ -16,6 +16,7 @@ struct Admission {
         AdmissionQueue *by_tenant;
         AdmissionQueue *ring;
         bool advancing;
+        bool held;
 };
 
 int admission_new(size_t max_running, size_t max_waiting, Admission **ret) {
@@ -90,7 +91,7 @@ int admission_enter(
                 .userdata = userdata,
         };
 
-        if (a->n_running < a->max_running && a->n_waiting == 0) {
+        if (!a->held && a->n_running < a->max_running && a->n_waiting == 0) {
                 t->admission = a;
                 a->n_running++;
                 return 1;
@@ -127,7 +128,7 @@ static void admission_advance(Admission *a) {
                 return;
 
         a->advancing = true;
-        while (a->n_running < a->max_running && a->n_waiting > 0) {
+        while (!a->held && a->n_running < a->max_running && a->n_waiting > 0) {
                 AdmissionQueue *q = a->ring;
                 AdmissionTicket *t;
 
@@ -137,6 +138,31 @@ static void admission_advance(Admission *a) {
                 t->callback(t, t->userdata);
         }
         a->advancing = false;
+}
+
+void admission_adopt(Admission *a, AdmissionTicket *t) {
+        assert(a);
+        assert(t);
+        assert(!t->admission);
+
+        *t = (AdmissionTicket) { .admission = a };
+        a->n_running++;
+}
+
+void admission_hold(Admission *a, bool hold) {
+        assert(a);
+
+        a->held = hold;
+        admission_advance(a);
+}
+
+void admission_set_bounds(Admission *a, size_t max_running, size_t max_waiting) {
+        assert(a);
+        assert(max_running > 0);
+
+        a->max_running = max_running;
+        a->max_waiting = max_waiting;
+        admission_advance(a);
 }
 
 void admission_leave(AdmissionTicket *t) {

@@ -37,6 +37,15 @@ int admission_enter(
                 admission_callback_t callback,
                 void *userdata);
 
+/* One that runs already, however many do. */
+void admission_adopt(Admission *a, AdmissionTicket *t);
+
+/* While it is held nothing goes on; what runs may leave. */
+void admission_hold(Admission *a, bool hold);
+
+/* Changes both bounds: what is beyond them is not sent away. */
+void admission_set_bounds(Admission *a, size_t max_running, size_t max_waiting);
+
 /* The run ended or gives up waiting; whose turn it is goes on. Does nothing for a ticket that is not in. */
 void admission_leave(AdmissionTicket *t);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "box-channel.h"
@@ -25,6 +26,9 @@ struct BoxChannel {
         uint32_t generation;
         size_t n_requests;
         uint32_t next_place;
+
+        bool resuming;
+        uint32_t resume_serial;
 };
 
 /* What a hundred requests with inline tails take; beyond it a sender is told -EAGAIN. */
@@ -40,6 +44,12 @@ static int channel_handle(BoxChannel *c, Message *m, Step *ret_step) {
 
         if (!IN_SET(m->header.type, MESSAGE_REPLY, MESSAGE_FINISHED))
                 return -EBADMSG;
+
+        if (c->resuming) {
+                if (m->header.serial != c->resume_serial || m->header.type != MESSAGE_REPLY)
+                        return 0;
+                c->resuming = false;
+        }
 
         if (m->header.serial == CHANNEL_SERIAL_NONE) {
                 if (m->header.type != MESSAGE_REPLY)
@@ -131,6 +141,19 @@ BoxChannel *box_channel_free(BoxChannel *c) {
         return mfree(c);
 }
 
+int box_channel_resume(BoxChannel *c) {
+        assert(c);
+        assert(c->n_requests == 0);
+
+        /* The serials of before are not known: these are others, almost certainly. */
+        if (getrandom(&c->generation, sizeof(c->generation), 0) != sizeof(c->generation))
+                return -EIO;
+
+        c->resuming = true;
+        c->resume_serial = CHANNEL_SERIAL_NONE;
+        return 0;
+}
+
 int box_channel_get_fd(BoxChannel *c) {
         assert(c);
         return c->fd;
@@ -165,6 +188,9 @@ int box_channel_begin(BoxChannel *c, usec_t deadline, channel_reply_t callback, 
                 .deadline = deadline,
         };
         c->n_requests++;
+
+        if (c->resuming && c->resume_serial == CHANNEL_SERIAL_NONE)
+                c->resume_serial = q->serial;
 
         *ret_serial = q->serial;
         c->next_place = (c->next_place + 1) % CHANNEL_REQUESTS_MAX;

@@ -40,6 +40,10 @@ int box_channel_new(sd_event *event, int fd, channel_failed_t failed, void *user
 BoxChannel *box_channel_free(BoxChannel *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BoxChannel *, box_channel_free);
 
+/* For a socket that an earlier judgeboxd had: what is in it answers that one's requests, and is dropped until the answer
+ * to the request that is begun next. */
+int box_channel_resume(BoxChannel *c);
+
 int box_channel_get_fd(BoxChannel *c);
 
 /* -EBUSY when CHANNEL_REQUESTS_MAX are under way. The deadline is of CLOCK_MONOTONIC. */

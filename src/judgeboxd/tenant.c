@@ -57,6 +57,18 @@ int tenant_add_run(Tenant *t, Failure *f) {
         return 0;
 }
 
+void tenant_adopt_box(Tenant *t) {
+        assert(t);
+
+        t->n_boxes++;
+}
+
+void tenant_adopt_run(Tenant *t) {
+        assert(t);
+
+        t->n_runs++;
+}
+
 void tenant_remove_box(Tenant *t) {
         assert(t);
         assert(t->n_boxes > 0);

@@ -26,6 +26,10 @@ int tenant_get(Manager *m, uid_t uid, Tenant **ret);
 int tenant_add_box(Tenant *t, Failure *f);
 int tenant_add_run(Tenant *t, Failure *f);
 
+/* Counts one more that is there already, whatever the budget. */
+void tenant_adopt_box(Tenant *t);
+void tenant_adopt_run(Tenant *t);
+
 /* One less; the tenant itself goes with the last. */
 void tenant_remove_box(Tenant *t);
 void tenant_remove_run(Tenant *t);

@@ -134,6 +134,39 @@ START_TEST(test_ends_at_once) {
 }
 END_TEST
 
+/* A restart: those that run already are more than may run, and until all are known nobody else begins. */
+START_TEST(test_adopt_and_hold) {
+        admission_hold(order.admission, true);
+        ck_assert_int_eq(enter(0, 1000), 0);
+        for (size_t i = 1; i <= 3; i++)
+                admission_adopt(order.admission, order.tickets + i);
+        ck_assert_uint_eq(admission_get_n_running(order.admission), 3);
+
+        admission_hold(order.admission, false);
+        ck_assert_uint_eq(order.n_admitted, 0);
+        admission_leave(order.tickets + 1);
+        ck_assert_uint_eq(order.n_admitted, 0);
+        admission_leave(order.tickets + 2);
+        ck_assert_uint_eq(order.n_admitted, 1);
+}
+END_TEST
+
+START_TEST(test_bounds_change) {
+        for (size_t i = 0; i < 5; i++)
+                (void) enter(i, 1000);
+        admission_set_bounds(order.admission, 4, 1);
+        ck_assert_uint_eq(order.n_admitted, 2);
+        ck_assert_int_eq(enter(5, 1000), -ENOBUFS);
+
+        admission_set_bounds(order.admission, 1, 20);
+        for (size_t i = 0; i < 3; i++)
+                admission_leave(order.tickets + i);
+        ck_assert_uint_eq(order.n_admitted, 2);
+        admission_leave(order.tickets + 3);
+        ck_assert_uint_eq(order.n_admitted, 3);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("admission");
         TCase *t = tcase_create("admission");
@@ -147,6 +180,8 @@ int main(void) {
         tcase_add_test(t, test_cancel);
         tcase_add_test(t, test_full);
         tcase_add_test(t, test_ends_at_once);
+        tcase_add_test(t, test_adopt_and_hold);
+        tcase_add_test(t, test_bounds_change);
         suite_add_tcase(s, t);
 
         r = srunner_create(s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -101,6 +102,41 @@ START_TEST(test_without_lock) {
 }
 END_TEST
 
+START_TEST(test_adopt) {
+        _cleanup_(uid_range_freep) UidRange *u = NULL, *other = NULL, *next = NULL;
+        uid_t base, again;
+        int fd;
+
+        ck_assert_int_eq(uid_range_new(lock_path, &u), 0);
+        ck_assert_int_eq(uid_range_new(lock_path, &other), 0);
+        ck_assert_int_eq(uid_range_allocate(u, &base), 0);
+        ck_assert_int_eq(uid_range_adopt(u, base), -EEXIST);
+        ck_assert_int_eq(uid_range_adopt(u, base + 1), -EINVAL);
+        ck_assert_int_eq(uid_range_adopt(u, 0), -EINVAL);
+        ck_assert_int_eq(uid_range_adopt(u, UINT32_MAX - 15), -EINVAL);
+        ck_assert_int_eq(uid_range_adopt(other, base + UID_RANGE_BOX_SIZE), -EBUSY);
+
+        /* The descriptor outlives the daemon, and with it what it has locked. */
+        fd = fcntl(uid_range_get_lock_fd(u), F_DUPFD_CLOEXEC, 3);
+        ck_assert_int_ge(fd, 0);
+        u = uid_range_free(u);
+        ck_assert_int_eq(uid_range_adopt(other, base), -EBUSY);
+
+        ck_assert_int_eq(uid_range_new_from_fd(fd, &next), 0);
+        ck_assert_int_eq(uid_range_adopt(next, base), 0);
+        ck_assert_int_eq(uid_range_allocate(next, &again), 0);
+        ck_assert_uint_eq(again, base + UID_RANGE_BOX_SIZE);
+        uid_range_release(next, base);
+        ck_assert_int_eq(uid_range_adopt(next, base), 0);
+
+        /* Another's, where it would not look by itself. */
+        uid_range_set_bounds(other, 16 * UID_RANGE_BLOCK_SIZE, UID_RANGE_BLOCK_BOXES);
+        ck_assert_int_eq(uid_range_allocate(other, &again), 0);
+        ck_assert_uint_eq(again, 16 * UID_RANGE_BLOCK_SIZE);
+        ck_assert_int_eq(uid_range_adopt(next, again), -EBUSY);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("uid-range");
         TCase *t = tcase_create("uid-range");
@@ -113,6 +149,7 @@ int main(void) {
         tcase_add_test(t, test_second_block_and_end);
         tcase_add_test(t, test_two_daemons);
         tcase_add_test(t, test_without_lock);
+        tcase_add_test(t, test_adopt);
         suite_add_tcase(s, t);
 
         r = srunner_create(s);
