@@ -422,6 +422,9 @@ usec_t box_check_deadlines(Box *b, usec_t now) {
                 box_fail(b, STEP_SPAWN, ETIMEDOUT);
 
         /* A process in an uninterruptible sleep holds it up, or a launcher that does not get on. */
+        if (b->deadline_missed)
+                manager_give_up(b->manager);
+        b->deadline_missed = true;
         log_warning("Box %s does not go away, trying again.", b->name);
         if (b->launch)
                 box_launch_abort(b->launch, /* force= */ true);

@@ -60,6 +60,7 @@ struct Box {
         Limits run_limits;    /* what a run has that asks for none */
         usec_t created_usec;  /* CLOCK_REALTIME */
         usec_t deadline;      /* to be up, or to be gone */
+        bool deadline_missed;
 
         uid_t uid_base;
         bool has_uid_base;

@@ -254,6 +254,11 @@ static int run(void) {
         (void) sd_notify(/* unset_environment= */ true, "READY=1");
 
         r = sd_event_loop(event);
+        if (r == -ETIMEDOUT) {
+                /* What is left of its boxes cannot be taken apart. */
+                (void) TAKE_PTR(manager);
+                return log_error_errno(r, "Some boxes did not go away.");
+        }
         if (r < 0)
                 return log_error_errno(r, "Failed to run the event loop: %m");
 

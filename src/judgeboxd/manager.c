@@ -197,6 +197,13 @@ void manager_stop(Manager *m) {
         want_dispose(m);
 }
 
+void manager_give_up(Manager *m) {
+        assert(m);
+
+        if (m->stopping)
+                (void) sd_event_exit(m->event, -ETIMEDOUT);
+}
+
 CgroupController manager_get_controllers(Manager *m) {
         assert(m);
 

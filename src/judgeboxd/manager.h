@@ -66,6 +66,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);
 
+/* A box cannot be taken away. If the daemon is to stop it stops without: the loop ends with -ETIMEDOUT, and the
+ * manager must not be freed. */
+void manager_give_up(Manager *m);
+
 /* What cgroups can enforce here, and what not. It may become less while the daemon runs. */
 CgroupController manager_get_controllers(Manager *m);
 Degraded manager_get_degraded(Manager *m);

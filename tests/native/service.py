@@ -3,14 +3,17 @@
 
 import array
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
 import signal
 import socket
+import struct
 import subprocess
+import sys
 
-from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, wait_until
+from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, skip, wait_until
 
 JUDGEBOXD = BUILD / 'bin' / 'judgeboxd'
 INTERFACE = 'org.judgebox.Manager'
@@ -188,3 +191,79 @@ def listening(*options, degrade=DEGRADE):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+# ---- a file whose server does not answer ----
+
+class HostileFile:
+    """A file on FUSE: reading and writing work, but whoever closes it waits until the server ends. In a mount namespace
+    of its own. .fd is the file, which only close() may close: while it is open, nothing may be forked here, because a
+    child closes its copy."""
+
+    def __init__(self):
+        if not os.path.exists('/dev/fuse'):
+            skip('no /dev/fuse here')
+        ours, theirs = socket.socketpair()
+        os.mkdir('fuse')
+        self.server = subprocess.Popen(['python3', __file__, 'fuse', str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        theirs.close()
+        ours.settimeout(TIMEOUT)
+        _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+        ours.close()
+        if not fds:
+            self.server.wait()
+            skip('FUSE cannot be mounted here')
+        self.fd = fds[0]
+
+    def close(self):
+        self.server.kill()
+        self.server.wait()
+        with contextlib.suppress(OSError):      # ENOTCONN, now
+            os.close(self.fd)
+
+
+def serve_fuse(result):
+    """The kernel's protocol (fuse(4), linux/fuse.h), as far as one file takes it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    clone_newns, ms_rec, ms_private = 0x20000, 0x4000, 0x40000
+    device = os.open('/dev/fuse', os.O_RDWR)
+    if (libc.unshare(clone_newns) or libc.mount(None, b'/', None, ms_rec | ms_private, None)
+            or libc.mount(b'hostile', b'fuse', b'fuse.hostile', 0,
+                          b'fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other' % device)):
+        return
+    if os.fork() == 0:
+        os.close(device)    # or it would keep alive what it waits for when it ends
+        socket.send_fds(result, [b'x'], [os.open('fuse/file', os.O_RDWR)])
+        os._exit(0)
+    result.close()
+
+    def attributes(inode):
+        mode, size = (0o40755, 0) if inode == 1 else (0o100666, 5)
+        return struct.pack('<QQQQQQIIIIIIIIII', inode, size, 1, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+    lookup, getattr_, open_, read, write, release, flush, init = 1, 3, 14, 15, 16, 18, 25, 26
+    while True:
+        request = os.read(device, 1 << 20)
+        _, operation, unique, inode = struct.unpack('<IIQQ', request[:24])
+        error, data = 0, b''
+        if operation == init:
+            data = struct.pack('<IIIIHHIIHHI', 7, 31, 65536, 0, 12, 9, 65536, 1, 0, 0, 0) + bytes(28)
+        elif operation == lookup:
+            data = struct.pack('<QQQQII', 2, 0, 100, 100, 0, 0) + attributes(2)
+        elif operation == getattr_:
+            data = struct.pack('<QII', 100, 0, 0) + attributes(inode)
+        elif operation == open_:
+            data = struct.pack('<QII', 1, 0, 0)
+        elif operation == read:
+            data = b'12345'[struct.unpack('<Q', request[48:56])[0]:]
+        elif operation == write:
+            data = struct.pack('<II', struct.unpack('<I', request[56:60])[0], 0)
+        elif operation == flush:
+            continue
+        elif operation != release:
+            error = -38     # ENOSYS
+        os.write(device, struct.pack('<IiQ', 16 + len(data), error, unique) + data)
+
+
+if __name__ == '__main__':
+    serve_fuse(socket.socket(fileno=int(sys.argv[2])))

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from harness import DEGRADE, check, check_equal, main, skip, test, wait_until
-from service import Failed, cgroup_mount, listening, private, refused
+from service import Failed, HostileFile, cgroup_mount, listening, private, refused
 
 
 def spin(client, box=None, seconds=30, **parameters):
@@ -480,6 +480,24 @@ def test_stopped_init():
 
 
 @test
+def test_given_up_init():
+    """One that does not finish what it was asked for is ended some time after the run's own limit."""
+    with listening() as s:
+        s.client.call('CreateBox', {'box': 'b'})
+        leader = s.client.call('GetBox', {'box': 'b'})['status']['leaderPid']
+        other = s.connect()
+        spin(other, 'b', limits={'wallTimeUSec': 1_000_000})
+        check(wait_until(lambda: active_runs(s.client, 'b')), 'it runs')
+        os.kill(leader, signal.SIGSTOP)
+        begin = time.monotonic()
+        result = other.receive()['result']
+        check_equal((result['verdict'], result['error']), ('internal-error', 'ETIMEDOUT'))
+        check(time.monotonic() - begin >= 9, 'not before')
+        check(wait_until(lambda: s.client.call('ListBoxes')['boxes'] == []), 'its box is gone')
+        other.close()
+
+
+@test
 def test_terminated():
     """SIGTERM: those who wait get an answer, and nothing is left."""
     with listening() as s:
@@ -540,6 +558,39 @@ def test_several_in_one_box():
             check_equal(reply['result']['verdict'], 'ok', str(reply))
             check_equal(client.read(reply['stdoutFileDescriptor']), b'%d\n' % i)
             client.close()
+
+
+@test
+def test_hostile_file():
+    """Who serves a file himself, and never answers when it is closed, waits alone."""
+    with listening() as s:
+        s.client.call('CreateBox', {'box': 'b'})
+        file = HostileFile()
+        try:
+            # Refused, not wanted, out of place: it is closed all the same.
+            refused('InvalidParameter', s.client, 'Run', {'arguments': []}, [file.fd], parameter='arguments')
+            s.client.call('GetStatus', fds=[file.fd])
+            refused('InvalidParameter', s.client, 'Run', {'arguments': ['x'], 'inFiles': [
+                {'fileDescriptor': 0, 'path': '..'}]}, [file.fd], parameter='inFiles[0].path')
+
+            # Taken, also by a box that is up: there the daemon closes its own as soon as it is handed on.
+            others = [s.connect() for _ in range(4)]
+            for i, other in enumerate(others):
+                other.send('Run', {**({'box': 'b'} if i % 2 else {}), 'arguments': ['/bin/true'],
+                                   'stdin': {'fileDescriptor': 0}, 'limits': {'wallTimeUSec': 500_000}}, [file.fd])
+            for _ in range(20):
+                third = s.connect()
+                third.call('GetStatus')
+                third.close()
+
+            # Those who gave it wait, and nobody else longer than the limits of what they run.
+            for other in others:
+                other.close()
+            s.client.call('CreateBox', {'box': 'c'})
+            check_equal(s.client.run('/bin/true')['verdict'], 'ok')
+        finally:
+            file.close()
+        check(wait_until(lambda: len(s.client.call('ListBoxes')['boxes']) <= 2), 'what was stuck goes')
 
 
 @test
