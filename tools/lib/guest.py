@@ -9,6 +9,7 @@ import hashlib
 import os
 import pathlib
 import re
+import secrets
 import selectors
 import shlex
 import shutil
@@ -249,7 +250,7 @@ def command_unit(args, merged):
         ''])
 
 
-def make_run_disk(args, scratch, merged):
+def make_run_disk(args, scratch, mark, merged):
     root = scratch / 'root'
     tree, guest = root / 'judgebox', root / 'guest'
     tree.mkdir(parents=True)
@@ -264,7 +265,8 @@ def make_run_disk(args, scratch, merged):
     copy(LIB / 'guest-run', guest / 'run')
     yes = {True: 'yes', False: 'no'}
     (guest / 'request').write_text(f'journal={yes[bool(args.journal or args.results)]}\n'
-                                   f'results={yes[bool(args.results)]}\n')
+                                   f'results={yes[bool(args.results)]}\n'
+                                   f'mark={mark}\n')
     (guest / 'unit').write_text(command_unit(args, merged))
     (guest / 'command').write_text(command_script(args), errors='surrogateescape')
     (guest / 'command').chmod(0o755)
@@ -340,12 +342,27 @@ class Terminal:
 
 
 class Channel:
-    """One of the guest's character devices: QEMU has one end, this process the other."""
+    """One of the guest's character devices: QEMU has one end, this process the other. Some end with a mark."""
 
-    def __init__(self, name, receive):
-        self.name = name
+    def __init__(self, receive, mark=None):
         self.receive = receive
+        self.mark = mark
+        self.held = b''         # may be a mark's beginning
+        self.ended = False
         self.host, self.guest = socket.socketpair()
+
+    def take(self, data):
+        """Passes on what came, but for the mark. False when no more can come."""
+        if not data:
+            return False
+        if self.mark:
+            data = self.held + data
+            length = next(n for n in range(len(self.mark), -1, -1) if data.endswith(self.mark[:n]))
+            data, self.held = data[:len(data) - length], data[len(data) - length:]
+            self.ended = self.held == self.mark
+        if data:
+            self.receive(data)
+        return True
 
 
 class Guest:
@@ -362,8 +379,11 @@ class Guest:
         self.console = collections.deque(maxlen=2000)   # of lines
         self.console_line = b''
         self.back = tempfile.TemporaryFile(dir=scratch)
-        self.channels = {name: Channel(name, getattr(self, 'receive_' + name))
-                         for name in ('console', 'terminal', 'control', 'stdout', 'stderr', 'back')}
+        self.mark = secrets.token_hex(16)
+        self.channels = {name: Channel(getattr(self, 'receive_' + name)) for name in ('console', 'terminal', 'control')}
+        self.streams = {name: Channel(getattr(self, 'receive_' + name), self.mark.encode())
+                        for name in ('stdout', 'stderr', 'back')}
+        self.channels.update(self.streams)
 
     # What comes from the guest, by channel.
 
@@ -399,8 +419,6 @@ class Guest:
                 self.outcome = rest.split()
             elif word == 'failed':
                 self.failure = rest
-            elif word == 'end':
-                self.process.kill()
 
     # The run itself.
 
@@ -444,11 +462,11 @@ class Guest:
                     data = key.data.host.recv(1 << 16)
                 except ConnectionResetError:
                     data = b''
-                if data:
-                    key.data.receive(data)
-                else:
+                if not key.data.take(data):
                     selector.unregister(key.fileobj)
                     open_channels -= 1
+            if (self.outcome or self.failure) and all(stream.ended for stream in self.streams.values()):
+                self.process.kill()
         self.process.wait()
 
     def type(self, data):
@@ -541,7 +559,7 @@ def run(args, cache):
     guest = Guest(args, disks, scratch)
     try:
         # To one terminal or file they go through one pipe, which keeps their order.
-        run_disk = make_run_disk(args, scratch, merged=same_file(1, 2))
+        run_disk = make_run_disk(args, scratch, guest.mark, merged=same_file(1, 2))
         shutil.rmtree(scratch / 'root')
         Said.note(f'booting Debian {args.debian}' + ('' if have_kvm() else ', emulated'))
         guest.boot(run_disk)
@@ -662,6 +680,9 @@ def main(argv):
         return error.status
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
+    except (OSError, subprocess.SubprocessError) as error:
+        Said.error(str(error))
+        return EXIT_GUEST
 
 
 if __name__ == '__main__':
