@@ -170,7 +170,7 @@ def test_outlive_the_run():
     check_equal(len(left), 1, 'outside it stays')
     check(wait_until(lambda: not outliving()), 'ended')
 
-    expect(inside('outlive', WORD), 'ok')
+    expect(inside('outlive', WORD, options=['--wall-time=3']), 'ok')
     check_equal(outliving(), [], 'it has outlived its run')
 
 

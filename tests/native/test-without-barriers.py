@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Takes barriers away, one at a time, and sees that test-barriers.py notices.
+
+What is shipped has no switch to turn a barrier off, for nobody can turn on by mistake what is not there. So this builds
+the programs anew from changed sources: each variant below says what to change and which tests must fail then. If a
+variant no longer fits the sources, it says so, and is to be brought up to date."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from harness import BUILD, TOP, check, main, test
+
+# name: ([(file, what is there, what is put there)], [tests of test-barriers.py that must fail])
+VARIANTS = {
+    'ipc-namespace': (
+        [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', '')],
+        ['shared-memory']),
+    'network-namespace': (
+        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
+         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)')],
+        ['connect-to-the-host', 'connect-to-an-abstract-socket']),
+    'own-root': (
+        [('src/sandbox/root.c', r'syscall\(SYS_pivot_root, "\.", "\."\) < 0 \|\|\s*umount2\("\.", MNT_DETACH\) < 0',
+          'fchdir(root_fd) < 0')],
+        ['open-a-file', 'climb-out', 'create-a-file']),
+    'read-only-binds': (
+        [('src/sandbox/layout-attach.c', r'p->writable \? 0 : MOUNT_ATTR_RDONLY', '0')],
+        ['create-a-file']),
+    'user-of-its-own': (
+        [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0')],
+        ['become-root', 'signal-judgebox-init']),
+    'no-capabilities': (
+        [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0'),
+         ('src/sandbox/privileges.c', r'prctl\(PR_CAPBSET_DROP, c\)', '0'),
+         ('src/sandbox/privileges.c', r'SECBIT_NOROOT \| SECBIT_NOROOT_LOCKED \| ', '')],
+        ['have-a-capability']),
+    'no-user-namespaces': (
+        [('src/sandbox/proc.c', r'"/proc/sys/user/max_user_namespaces", "0"',
+          '"/proc/sys/user/max_user_namespaces", "1"')],
+        ['user-namespace']),
+    'end-of-the-run': (
+        [('src/sandbox/run.c', r'write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\) < 0', 'true')],
+        ['outlive-the-run']),
+}
+
+
+def copy_sources(target):
+    for name in ('meson.build', 'meson_options.txt'):
+        shutil.copy(TOP / name, target)
+    for path in TOP.iterdir():
+        if path.is_dir() and not path.name.startswith(('.', 'build')):
+            shutil.copytree(path, target / path.name, symlinks=True)
+
+
+class Variants:
+    """A build of its own of the programs, and of nothing else."""
+
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix='judgebox-variants-')
+        self.source = pathlib.Path(self.directory.name)
+        self.build = self.source / 'build'
+        copy_sources(self.source)
+        # The variants may well leave something unused; and what they cannot do is not a matter of optimization.
+        self.command('meson', 'setup', self.build, self.source, '-Dtests=false', '-Dwerror=false', '-Doptimization=0')
+        self.compile()
+        (self.build / 'tests' / 'native').mkdir(parents=True)
+        (self.build / 'tests' / 'native' / 'attack').symlink_to(BUILD / 'tests' / 'native' / 'attack')
+
+    def command(self, *words):
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors='replace')
+        check(done.returncode == 0, f'{words}: {done.stdout}')
+
+    def compile(self):
+        self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init')
+
+    def failing(self, tests):
+        """Which of these tests fail."""
+        done = subprocess.run([TOP / 'tests' / 'native' / 'test-barriers.py', *tests], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
+        check(re.search(r'^\d+ passed, \d+ failed, \d+ skipped$', done.stdout, re.M), done.stdout + done.stderr)
+        for name, why in re.findall(r'^SKIP: (\S+): (.*)$', done.stdout, re.M):
+            print(f'{name} cannot tell here: {why}')
+        return set(re.findall(r'^(?:FAIL|SKIP): (\S+):', done.stdout, re.M))
+
+    def without(self, name):
+        changes, tests = VARIANTS[name]
+        before = {}
+        try:
+            for file, what, instead in changes:
+                path = self.source / file
+                text = path.read_text()
+                before.setdefault(path, text)
+                text, n = re.subn(what, lambda _: instead, text)
+                check(n == 1, f'{file} has {n} places like {what}: this variant wants to be brought up to date')
+                path.write_text(text)
+            self.compile()
+            missed = set(tests) - self.failing(tests)
+            check(not missed, f'not noticed by {", ".join(sorted(missed))}')
+        finally:
+            for path, text in before.items():
+                path.write_text(text)
+
+
+_variants = None
+
+
+def variants():
+    global _variants
+    _variants = _variants or Variants()
+    return _variants
+
+
+def make_test(name):
+    def without():
+        variants().without(name)
+    without.__name__ = name
+    test(without)
+
+
+@test
+def test_with_all_barriers():
+    failing = variants().failing(sorted({name for _, tests in VARIANTS.values() for name in tests}))
+    check(not failing, f'these fail anyway: {failing}')
+
+
+for variant in VARIANTS:
+    make_test(variant)
+
+if __name__ == '__main__':
+    if shutil.which('meson') and shutil.which('ninja'):
+        main()
+    print('SKIP: all: no meson and ninja here to build with')
+    print('0 passed, 0 failed, 1 skipped')
