@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/pidfd.h>
+#include <unistd.h>
+
 #include "authority.h"
 #include "fd-util.h"
 #include "hash.h"
@@ -29,6 +32,7 @@ struct PolkitCheck {
         PolkitAuthority *authority;
         sd_bus_slot *slot;
         AuthorityAction left, asked; /* asked: the one in hand */
+        bool probing; /* asking about ourselves, to learn whether pidfds are known */
         bool in_group;
 
         /* Copies: the caller's connection may close while polkitd thinks. */
@@ -78,19 +82,46 @@ static void check_finish_by_group(PolkitCheck *c) {
 
 static int check_next(PolkitCheck *c);
 
+/* How a polkitd before 124 says that it misses a pid; but a later one may say so of a process that has ended. */
+static bool is_bad_subject(const sd_bus_error *e) {
+        return sd_bus_error_has_names(e, SD_BUS_ERROR_INVALID_ARGS, SD_BUS_ERROR_FAILED,
+                                      "org.freedesktop.PolicyKit1.Error.Failed");
+}
+
+/* The subject of this check was refused. Whether that is because of pidfds as such is not for a caller to decide (it
+ * could end while it is asked about, and so have everybody decided by group): we ask about ourselves, who are alive. */
+static int check_probe(PolkitCheck *c) {
+        c->pidfd = safe_close(c->pidfd);
+        c->pidfd = pidfd_open(getpid(), 0);
+        if (c->pidfd < 0)
+                return -errno;
+
+        c->uid = getuid();
+        c->probing = true;
+        return check_next(c);
+}
+
 static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         PolkitCheck *c = ASSERT_PTR(userdata);
         const sd_bus_error *e;
-        int authorized, r;
+        int authorized = 0, r;
 
         e = sd_bus_message_get_error(m);
-        if (e) {
-                /* A polkitd before 124 misses what a pidfd stands for. It is the same for everybody then. */
-                if (!c->bus_name && sd_bus_error_has_names(e, SD_BUS_ERROR_INVALID_ARGS, SD_BUS_ERROR_FAILED,
-                                                           "org.freedesktop.PolicyKit1.Error.Failed")) {
+        if (c->probing) {
+                if (e && is_bad_subject(e)) {
                         log_debug("polkit takes no pidfd (%s): varlink callers are decided by group.", strna(e->message));
                         c->authority->no_pidfd = true;
                         check_finish_by_group(c);
+                } else
+                        check_finish(c, c->left, -ESRCH);
+                return 0;
+        }
+
+        if (e) {
+                if (!c->bus_name && is_bad_subject(e)) {
+                        r = check_probe(c);
+                        if (r < 0)
+                                check_finish(c, c->left, r);
                         return 0;
                 }
 
@@ -100,10 +131,11 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         }
 
         r = sd_bus_message_enter_container(m, 'r', "bba{ss}");
-        if (r >= 0)
+        if (r > 0)
                 r = sd_bus_message_read_basic(m, 'b', &authorized);
-        if (r < 0) {
-                check_finish(c, c->left, r);
+        if (r <= 0) {
+                log_warning("polkit's answer is none.");
+                check_finish(c, c->left, -EBADMSG);
                 return 0;
         }
 

@@ -3,6 +3,7 @@
 /* judgeboxd: see design.md's picture in the README. This file is only main: options, sockets, signals, the loop. */
 
 #include <getopt.h>
+#include <grp.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #define RUNTIME_DIRECTORY "/run/judgebox"
 #define VARLINK_SOCKET RUNTIME_DIRECTORY "/org.judgebox"
 #define UID_LOCK RUNTIME_DIRECTORY "/uid-ranges"
+#define GROUP "judgebox"
 
 static int arg_private_fd = -EBADF;
 static bool arg_degrade = false;
@@ -183,6 +185,40 @@ static int listen_sockets(Manager *m, VarlinkServer *s) {
         return n > 0 ? 0 : varlink_server_listen_path(s, arg_listen ?: VARLINK_SOCKET, 0666);
 }
 
+/* Whose members have what is theirs where polkit cannot be asked about them; (gid_t) -1: there is no such group. */
+static gid_t find_group(const char *name) {
+        const struct group *g;
+
+        errno = 0;
+        g = getgrnam(name);
+        if (!g) {
+                log_debug("There is no group %s: %s", name, errno > 0 ? strerror(errno) : "not found");
+                return (gid_t) -1;
+        }
+
+        return g->gr_gid;
+}
+
+/* The daemon's own connection, on which it calls polkit; NULL where there is no bus. */
+static int open_own_bus(sd_event *event, sd_bus **ret) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        r = sd_bus_open_system_with_description(&bus, "own");
+        if (r < 0) {
+                log_notice("There is no system bus here (%s): only root and uid %u are served.", strerror(-r), getuid());
+                *ret = NULL;
+                return 0;
+        }
+
+        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
 /* A host without a bus has varlink alone. */
 static int serve_bus(Manager *m, BusService **ret) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
@@ -202,6 +238,7 @@ static int run(void) {
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
         _cleanup_(varlink_server_freep) VarlinkServer *server = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         ManagerOptions options = {
                 .cgroup_root = arg_cgroup_root,
@@ -228,6 +265,14 @@ static int run(void) {
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make an event loop: %m");
+
+        if (arg_private_fd < 0) {
+                r = open_own_bus(event, &bus);
+                if (r >= 0 && bus)
+                        r = authority_new_polkit(bus, find_group(GROUP), &options.authority);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to set up who may do what: %m");
+        }
 
         r = manager_new(event, &options, &manager);
         if (r < 0)

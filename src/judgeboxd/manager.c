@@ -123,6 +123,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         *m = (Manager) {
                 .event = sd_event_ref(event),
                 .slots = options->slots,
+                .authority = options->authority,
                 .allow_degraded = options->allow_degraded,
                 .next_deadline = USEC_INFINITY,
         };
@@ -135,9 +136,11 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         if (r < 0)
                 return r;
 
-        r = authority_new_local(&m->authority);
-        if (r < 0)
-                return r;
+        if (!m->authority) {
+                r = authority_new_local(&m->authority);
+                if (r < 0)
+                        return r;
+        }
 
         r = admission_new(m->cpus.n, MANAGER_WAITING_MAX, &m->admission);
         if (r < 0)

@@ -55,6 +55,7 @@ typedef struct ManagerOptions {
         const char *cgroup_root; /* NULL: wherever it fits */
         const char *uid_lock_path;
         BoxSlots *slots; /* taken over */
+        Authority *authority; /* taken over; NULL: local */
         bool allow_degraded;
 } ManagerOptions;
 
