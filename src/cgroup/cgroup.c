@@ -155,6 +155,13 @@ BoxCgroup *box_cgroup_free(BoxCgroup *b) {
         return mfree(b);
 }
 
+BoxCgroup *box_cgroup_release(BoxCgroup *b) {
+        if (b)
+                b->released = true;
+
+        return box_cgroup_free(b);
+}
+
 int box_cgroup_get_clone_fd(BoxCgroup *b) {
         assert(b);
 

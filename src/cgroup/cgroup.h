@@ -103,6 +103,10 @@ int box_cgroup_list_runs(BoxCgroup *b, uint64_t **ret, size_t *ret_n);
 BoxCgroup *box_cgroup_free(BoxCgroup *b);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
 
+/* Before a restart: lets go of the box and leaves it all as it is, for box_cgroup_adopt(). One whose attach is not done
+ * is taken away, and with `tree` all are when the manager is freed. */
+BoxCgroup *box_cgroup_release(BoxCgroup *b);
+
 int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
 /* `tree` calls back before this returns. `scope` needs the process to stay until it calls back, and gives up by itself
  * when systemd takes too long; -ETIMEDOUT then, and -EEXIST where a scope of that name would not go. pidfd may be
@@ -132,6 +136,9 @@ int run_cgroup_adopt(BoxCgroup *b, uint64_t n, RunCgroup **ret);
 
 /* rmdir; every process in it must be gone, and the box still be there. */
 RunCgroup *run_cgroup_free(RunCgroup *c);
+
+/* As box_cgroup_release(). */
+RunCgroup *run_cgroup_release(RunCgroup *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(RunCgroup *, run_cgroup_free);
 
 int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */

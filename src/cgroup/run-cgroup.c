@@ -23,7 +23,7 @@ typedef enum LimitFile {
 struct RunCgroup {
         BoxCgroup *box;
         uint64_t n;
-        bool made;
+        bool made; /* to be removed again */
         int fds[_RUN_CGROUP_FD_MAX];
 
         /* What the files are known to hold, so that only differences are written. */
@@ -178,6 +178,13 @@ RunCgroup *run_cgroup_free(RunCgroup *c) {
         c->box->n_runs--;
         free(c->cpu_set);
         return mfree(c);
+}
+
+RunCgroup *run_cgroup_release(RunCgroup *c) {
+        if (c)
+                c->made = false;
+
+        return run_cgroup_free(c);
 }
 
 int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which) {

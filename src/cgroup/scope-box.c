@@ -479,6 +479,8 @@ void scope_box_done(BoxCgroup *meta) {
 
         case SCOPE_RUNNING:
                 /* What is below is ours; the scope itself goes as soon as systemd sees that it is empty. */
+                if (meta->released)
+                        break;
                 if (cgroup_dir_is_populated(meta->dir_fd) == 0)
                         (void) cgroup_dir_remove_children(meta->dir_fd);
                 else

@@ -311,7 +311,7 @@ static int tree_box_attach(BoxCgroup *b, pid_t pid, int pidfd) {
 static void tree_box_done(BoxCgroup *b) {
         int r;
 
-        if (b->dir_fd < 0)
+        if (b->dir_fd < 0 || b->released)
                 return;
 
         r = cgroup_dir_remove(TREE(b->manager)->dir_fd, b->name);

@@ -37,7 +37,12 @@ static inline pid_t clone_into(int cgroup_fd, int *ret_pidfd) {
  * manager's lock nor a pipe. */
 static inline pid_t clone_sleeper(int cgroup_fd) {
         _cleanup_close_ int pidfd = -EBADF;
+        _cleanup_close_pair_ int p[2] = EBADF_PAIR;
         pid_t pid;
+        char c;
+
+        if (pipe2(p, O_CLOEXEC) < 0)
+                return -errno;
 
         pid = clone_into(cgroup_fd, &pidfd);
         if (pid == 0) {
@@ -46,6 +51,11 @@ static inline pid_t clone_sleeper(int cgroup_fd) {
                 for (;;)
                         (void) pause();
         }
+
+        /* Until it really holds nothing. */
+        p[1] = safe_close(p[1]);
+        if (pid > 0 && read(p[0], &c, 1) != 0)
+                return -EIO;
 
         return pid;
 }

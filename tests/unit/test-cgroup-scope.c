@@ -9,6 +9,7 @@
 #include "cgroup-child.h"
 #include "cgroup-dir.h"
 #include "cgroup-mount.h"
+#include "log.h"
 #include "scope-internal.h"
 
 #define TENANT ((uid_t) 4711)
@@ -588,13 +589,13 @@ START_TEST(test_pids) {
 }
 END_TEST
 
-/* A judgeboxd that leaves two boxes, each with a run, and no time to say goodbye. */
+/* A judgeboxd that leaves two boxes, each with runs: it lets go of one, and has no time to do so with the other. */
 static int die_with_boxes(void) {
         static const char *const ids[] = { "kept", "stray" };
 
         connect_all();
         for (size_t i = 0; i < ELEMENTSOF(ids); i++) {
-                RunCgroup *run;
+                RunCgroup *a, *c;
                 int supervisor_fd;
                 Box b;
 
@@ -604,9 +605,17 @@ static int die_with_boxes(void) {
                 ck_assert_int_gt(clone_sleeper(supervisor_fd), 0);
                 box_kill(&b);
                 ck_assert_int_eq(box_cgroup_enable_controllers(b.cgroup), 0);
-                ck_assert_int_eq(run_cgroup_new(b.cgroup, 3, &run), 0);
-                ck_assert_int_eq(run_cgroup_new(b.cgroup, 4, &run), 0);
+                ck_assert_int_eq(run_cgroup_new(b.cgroup, 3, &a), 0);
+                ck_assert_int_eq(run_cgroup_new(b.cgroup, 4, &c), 0);
+
+                if (i == 0) {
+                        a = run_cgroup_release(a);
+                        c = run_cgroup_release(c);
+                        b.cgroup = box_cgroup_release(b.cgroup);
+                }
         }
+
+        ck_assert_int_ge(sd_bus_flush(bus), 0);
         return 0;
 }
 
@@ -759,6 +768,8 @@ int main(void) {
                 printf("SKIP: cgroup-scope: needs root, systemd and its bus\n");
                 return 77;
         }
+
+        log_setup("test-cgroup-scope");
 
         s = suite_create("cgroup-scope");
         c = tcase_create("scope");

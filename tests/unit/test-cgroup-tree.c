@@ -269,6 +269,24 @@ START_TEST(test_leftovers) {
 }
 END_TEST
 
+START_TEST(test_release) {
+        _cleanup_free_ char *path = NULL, *run_path = NULL;
+        RunCgroup *c = NULL;
+        Fixture f;
+
+        fixture_start(&f);
+        ck_assert_int_eq(run_cgroup_new(f.b, 1, &c), 0);
+        ck_assert_ptr_nonnull((path = strdup(box_cgroup_get_path(f.b))));
+        ck_assert_ptr_nonnull((run_path = strprintf("%s/run-1", path)));
+        c = run_cgroup_release(c);
+        f.supervisor_fd = safe_close(f.supervisor_fd);
+        f.b = box_cgroup_release(f.b);
+        ck_assert(cgroup_exists(run_path));
+        f.m = cgroup_manager_free(f.m);
+        ck_assert(!cgroup_exists(path));
+}
+END_TEST
+
 START_TEST(test_end_kills) {
         _cleanup_free_ char *path = NULL;
         RunCgroup *c = NULL;
@@ -645,6 +663,7 @@ int main(void) {
         tcase_add_test(c, test_delegation);
         tcase_add_test(c, test_order_of_controllers);
         tcase_add_test(c, test_leftovers);
+        tcase_add_test(c, test_release);
         tcase_add_test(c, test_end_kills);
         tcase_add_test(c, test_crash);
         tcase_add_test(c, test_path);
