@@ -74,6 +74,14 @@ def test_timeout_ends_all():
 
 
 @test
+def test_program_that_cannot_be_started():
+    pathlib.Path('plain').write_text('#!/bin/sh\n')
+    for name in ('plain', 'missing'):
+        got = tools_test.run(tools_test.Test(name, [os.path.abspath(name)], {}, 20), pathlib.Path('log'))
+        check_equal((got.passed, got.failed, got.skipped), (0, 1, 0), name)
+
+
+@test
 def test_programs_without_a_word():
     got = outcome('echo "3 passed, 2 failed, 0 skipped"; exit 1', has_sum=True)
     check_equal((got.passed, got.failed), (3, 2))

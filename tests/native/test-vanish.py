@@ -45,7 +45,7 @@ def start_sleeper():
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check(wait_until(lambda: len(processes_with(number)) >= 4), 'the program did not start')
     daemon, = children_of(client.pid)
-    check(len(leftovers()) > len(before), 'it has cgroups while it runs')
+    check(leftovers() - before, 'it has cgroups while it runs')
     return client, daemon, number, before
 
 

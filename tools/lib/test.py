@@ -28,7 +28,7 @@ BUILDS = {'gcc': 'build', 'clang': 'build-clang', 'asan': 'build-asan'}
 # UBSan by itself only tells; it is to end the test.
 SANITIZERS = {'ASAN_OPTIONS': 'abort_on_error=1', 'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1'}
 LOGS = TOP / 'build' / 'test-logs'
-NATIVE_TIMEOUT = 600
+SCRIPT_TIMEOUT = 600
 GUEST_FACTOR = 10           # how much longer a test may take under emulation
 # What depends on the kernel and on what is mounted. The others need no guest, and some of them the sources.
 GUEST_UNIT_TESTS = ('cgroup', 'sandbox')
@@ -115,9 +115,14 @@ def run(test, log):
     environment = {name: value.replace('@TOP@', str(TOP)) for name, value in test.environment.items()}
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, 'wb') as out:
-        process = subprocess.Popen(command, cwd=TOP / test.directory, env={**os.environ, **environment},
-                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                   start_new_session=True)
+        try:
+            process = subprocess.Popen(command, cwd=TOP / test.directory, env={**os.environ, **environment},
+                                       stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+        except OSError as error:
+            outcome = Outcome()
+            outcome.fail(f'could not be started: {error.strerror}')
+            return outcome
         try:
             process.wait(test.timeout)
         except subprocess.TimeoutExpired:
@@ -160,11 +165,15 @@ def unit_tests(directory):
                    directory=test['workdir'] or directory)
 
 
+def scripts(directory, environment):
+    """The programs test-* there. One that cannot be executed shows as a failure, not as nothing."""
+    for path in sorted((TOP / 'tests' / directory).glob('test-*')):
+        yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], {'JUDGEBOX_BUILD': 'build', **environment},
+                   SCRIPT_TIMEOUT, has_sum=True)
+
+
 def native_tests(degrade):
-    environment = {'JUDGEBOX_BUILD': 'build', 'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'}
-    for path in sorted((TOP / 'tests' / 'native').glob('test-*')):
-        if path.is_file() and os.access(path, os.X_OK):
-            yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], environment, NATIVE_TIMEOUT, has_sum=True)
+    return scripts('native', {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
 
 
 def guest_tests():
@@ -175,10 +184,7 @@ def guest_tests():
             test.environment['CK_TIMEOUT_MULTIPLIER'] = str(GUEST_FACTOR)
             yield test
     yield from native_tests(degrade=False)
-    for path in sorted((TOP / 'tests' / 'guest').glob('test-*')):
-        if path.is_file() and os.access(path, os.X_OK):
-            yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], {'JUDGEBOX_BUILD': 'build'}, NATIVE_TIMEOUT,
-                       has_sum=True)
+    yield from scripts('guest', {})
 
 
 # ---- the report ----
