@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "fd-util.h"
+#include "slow-close.h"
+
+/* What goes to a helper and what does not, and that it is closed in the end. That nobody waits for a file whose
+ * server does not answer is shown by tests/native/test-service.py. */
+
+static int pair[2] = EBADF_PAIR;
+
+static void setup(void) {
+        slow_close_enable();
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+static void teardown(void) {
+        slow_close_disable();
+        close_many(pair, 2);
+}
+
+/* Sends it to ourselves; the original is closed. */
+static int received(int fd, bool foreign) {
+        size_t n_fds = 0;
+        int got = -EBADF;
+        char c;
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq((int) send_with_fds(pair[0], "x", 1, &fd, 1, 0), 1);
+        ck_assert_int_eq((int) (foreign ? recv_with_foreign_fds : recv_with_fds)(pair[1], &c, 1, &got, 1, &n_fds, 0), 1);
+        ck_assert_uint_eq(n_fds, 1);
+        ck_assert_int_eq(close(fd), 0);
+        return got;
+}
+
+static bool closes(int fd) {
+        for (int i = 0; i < 1000; i++) {
+                if (fcntl(fd, F_GETFD) < 0)
+                        return true;
+                (void) nanosleep(&(struct timespec) { .tv_nsec = 5000000 }, NULL);
+        }
+
+        return false;
+}
+
+static int regular_file(void) {
+        char path[] = "/var/tmp/test-slow-close-XXXXXX";
+        int fd = mkostemp(path, O_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(unlink(path), 0);
+
+        /* Where this is memory too there is nothing slow to test with. */
+        if (fcntl(fd, F_GET_SEALS) >= 0) {
+                (void) close(fd);
+                return -EBADF;
+        }
+
+        return fd;
+}
+
+START_TEST(test_at_once) {
+        int fds[] = {
+                memfd_new_sealed("test", "x", 1),
+                open("/dev/null", O_RDONLY | O_CLOEXEC),
+                open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                open("/etc/passwd", O_PATH | O_CLOEXEC),
+                socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        };
+        int fd;
+
+        fd = received(fds[_i], /* foreign= */ true);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if ((int) i != _i)
+                        ck_assert_int_eq(close(fds[i]), 0);
+}
+END_TEST
+
+START_TEST(test_by_helper) {
+        int fd = regular_file();
+
+        if (fd < 0)
+                return;
+
+        fd = received(fd, /* foreign= */ true);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
+        ck_assert(closes(fd));
+
+        /* The next needs no second one. */
+        fd = received(regular_file(), /* foreign= */ true);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
+        ck_assert(closes(fd));
+}
+END_TEST
+
+START_TEST(test_own) {
+        int fd = regular_file();
+
+        if (fd < 0)
+                return;
+
+        fd = received(fd, /* foreign= */ false);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 0);
+}
+END_TEST
+
+START_TEST(test_switched_off) {
+        int fd;
+
+        slow_close_disable();
+        fd = regular_file();
+        if (fd < 0)
+                return;
+
+        fd = received(fd, /* foreign= */ true);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+}
+END_TEST
+
+START_TEST(test_dead_helper) {
+        int fds[20], fd = regular_file();
+        const pid_t *helpers;
+
+        if (fd < 0)
+                return;
+
+        fd = received(fd, /* foreign= */ true);
+        (void) safe_close(fd);
+        ck_assert(closes(fd));
+        ck_assert_uint_eq(slow_close_get_helpers(&helpers), 1);
+        ck_assert_int_eq(kill(helpers[0], SIGKILL), 0);
+
+        /* It is missed when nothing gets done. */
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = received(regular_file(), /* foreign= */ true);
+        close_many(fds, ELEMENTSOF(fds));
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                ck_assert(closes(fds[i]));
+}
+END_TEST
+
+int main(void) {
+        Suite *s = suite_create("slow-close");
+        TCase *t = tcase_create("slow-close");
+        SRunner *r;
+        int failed;
+
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_set_timeout(t, 60);
+        tcase_add_loop_test(t, test_at_once, 0, 5);
+        tcase_add_test(t, test_by_helper);
+        tcase_add_test(t, test_own);
+        tcase_add_test(t, test_switched_off);
+        tcase_add_test(t, test_dead_helper);
+        suite_add_tcase(s, t);
+
+        r = srunner_create(s);
+        srunner_run_all(r, CK_NORMAL);
+        failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
