@@ -107,7 +107,7 @@ def only_guest(cache, what):
         lock.write(f'pid {os.getpid()}, {what}\n')
         lock.flush()
         # Nobody else is at work now, so what is still there was left by one that was killed.
-        for left in [*cache.glob('run-*'), *cache.glob('image-*.new')]:
+        for left in [*cache.glob('run-*'), *cache.glob('new-*')]:
             shutil.rmtree(left, ignore_errors=True)
         yield
 
@@ -127,8 +127,8 @@ def make_image(script, debian, path):
     if os.geteuid() != 0:
         raise GuestError('the disk has to be made as root, this once')
     begin = time.monotonic()
-    new = path.with_name(path.name + '.new')
-    new.mkdir(mode=0o755)
+    new = pathlib.Path(tempfile.mkdtemp(prefix='new-', dir=path.parent))
+    new.chmod(0o755)
     Said.note(f'making a disk with Debian {debian}, about a minute')
     maker = subprocess.Popen([script, SUITES[debian], new], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
                              start_new_session=True)
