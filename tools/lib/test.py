@@ -33,6 +33,7 @@ GUEST_FACTOR = 10           # how much longer a test may take under emulation
 # What depends on the kernel and on what is mounted. The others need no guest, and some of them the sources.
 GUEST_UNIT_TESTS = ('cgroup', 'sandbox')
 GUEST_TIMEOUT = 40 * 60
+PACKAGE_TIMEOUT = 20 * 60
 EXIT_SKIPPED = 77
 
 SUM = re.compile(r'^(\d+) passed, (\d+) failed, (\d+) skipped$')
@@ -257,6 +258,10 @@ def run_guest(report):
     if why:
         report.skip('guest', why)
         return
+
+    # Its packages are what the guest installs.
+    package = Test('tools/package', ['@TOP@/tools/package'], {}, PACKAGE_TIMEOUT)
+    report.add('guest', package.name, run(package, LOGS / 'package.log'))
 
     tests = {test.name: test for test in guest_tests()}
     plan = TOP / 'build' / 'test-plan.json'
