@@ -15,7 +15,8 @@ typedef enum RunCgroupFd {
         RUN_CGROUP_PROCS, /* cgroup.procs, for reading */
         RUN_CGROUP_CPU_STAT,
         RUN_CGROUP_MEMORY_PEAK,
-        RUN_CGROUP_MEMORY_EVENTS, /* memory.events.local; with memory.oom.group, oom_kill counts the first victim twice */
+        /* memory.events.local; with memory.oom.group its oom_kill counts the first victim twice */
+        RUN_CGROUP_MEMORY_EVENTS,
         RUN_CGROUP_MEMORY_CURRENT,
         RUN_CGROUP_PIDS_PEAK,
         RUN_CGROUP_PIDS_EVENTS,

@@ -51,7 +51,9 @@ static void scope_box_set_timer(ScopeBox *b, usec_t when) {
 }
 
 static void scope_box_look_soon(ScopeBox *b) {
-        scope_box_set_timer(b, usec_add(now_usec(CLOCK_MONOTONIC), RETRY_USEC << MIN(b->n_retries, RETRY_DOUBLE_MAX)));
+        usec_t delay = RETRY_USEC << MIN(b->n_retries, RETRY_DOUBLE_MAX);
+
+        scope_box_set_timer(b, usec_add(now_usec(CLOCK_MONOTONIC), delay));
         b->n_retries++;
 }
 

@@ -142,7 +142,8 @@ static int on_match_added(sd_bus_message *reply, void *userdata, sd_bus_error *r
  * there is no need to wait for the answers. */
 static int scope_manager_add_matches(ScopeManager *m) {
 #define MANAGER_SIGNAL(member) \
-        "type='signal',sender='" SYSTEMD_NAME "',path='" SYSTEMD_PATH "',interface='" SYSTEMD_MANAGER "',member='" member "'"
+        "type='signal',sender='" SYSTEMD_NAME "',path='" SYSTEMD_PATH "',"       \
+        "interface='" SYSTEMD_MANAGER "',member='" member "'"
 
         static const struct {
                 const char *rule;

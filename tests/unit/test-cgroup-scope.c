@@ -217,8 +217,8 @@ START_TEST(test_unit) {
 }
 END_TEST
 
-/* judgebox-init's part, with the same order of things: the launcher makes the cgroup namespace while in the scope itself,
- * and what it clones into supervisor/ clones into run-1/, as somebody who is nobody on this host. */
+/* judgebox-init's part, with the same order of things: the launcher makes the cgroup namespace while in the scope
+ * itself, and what it clones into supervisor/ clones into run-1/, as somebody who is nobody on this host. */
 static int act_as_init(int mount_fd, const char *scope_path, int go_fd) {
         _cleanup_free_ char *path = strprintf("%s/run-1", scope_path);
         int run_fd, pidfd;
@@ -764,7 +764,8 @@ int main(void) {
         Suite *s;
         TCase *c;
 
-        if (geteuid() != 0 || access("/run/systemd/system", F_OK) < 0 || access("/run/dbus/system_bus_socket", F_OK) < 0) {
+        if (geteuid() != 0 || access("/run/systemd/system", F_OK) < 0 ||
+            access("/run/dbus/system_bus_socket", F_OK) < 0) {
                 printf("SKIP: cgroup-scope: needs root, systemd and its bus\n");
                 return 77;
         }
