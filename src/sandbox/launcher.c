@@ -13,7 +13,7 @@ bool launcher_run(void) {
                 .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP | CLONE_PIDFD,
                 .cgroup = JUDGEBOX_INIT_CGROUP_FD,
         };
-        _cleanup_close_ int pidfd = -EBADF;
+        int pidfd = -EBADF;
         long pid;
 
         args.pidfd = (uint64_t) (uintptr_t) &pidfd;
@@ -30,10 +30,13 @@ bool launcher_run(void) {
                 return true;
         }
 
-        if (pid < 0)
+        if (pid < 0) {
+                /* pidfd may have been written all the same, with a number that was never opened. */
                 (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_CGROUP, errno);
-        else
-                (void) launch_send_started(JUDGEBOX_INIT_SOCKET_FD, pidfd);
+                return false;
+        }
 
+        (void) launch_send_started(JUDGEBOX_INIT_SOCKET_FD, pidfd);
+        (void) safe_close(pidfd);
         return false;
 }
