@@ -21,6 +21,19 @@ static int reply(VarlinkCall *c, const Operation *op) {
         return varlink_call_reply_with_fds(c, o, fds, n_fds);
 }
 
+/* Sent before the run can begin: whoever was told of none can ask for it again. */
+static void on_started(Operation *op, void *userdata) {
+        VarlinkCall *c = ASSERT_PTR(userdata);
+        json_object *o;
+        int r;
+
+        r = started_to_json(op, &o);
+        if (r >= 0)
+                r = varlink_call_notify(c, o, NULL, 0);
+        if (r < 0 && r != -ECONNRESET)
+                log_debug_errno(r, "Failed to tell of a run: %m");
+}
+
 static void on_done(Operation *op, const Failure *failure, void *userdata) {
         VarlinkCall *c = ASSERT_PTR(userdata);
         int r;
@@ -68,6 +81,12 @@ static int start(Manager *m, OperationType type, VarlinkCall *c, json_object *pa
         if (r > 0)
                 return failure_reply_varlink(&f, c);
 
+        /* Without its number nobody could ever collect it. */
+        if (op->request.spec.keep && !varlink_call_wants_more(c))
+                return varlink_call_error(c, VARLINK_ERROR_EXPECTED_MORE, NULL);
+        if (varlink_call_wants_more(c))
+                op->started = on_started;
+
         (void) varlink_call_ref(c);
         varlink_call_set_userdata(c, op);
         varlink_call_set_disconnect_handler(c, on_disconnect);
@@ -86,7 +105,7 @@ static int on_get_status(VarlinkCall *c, json_object *parameters, void *userdata
         json_object *o;
         int r;
 
-        r = manager_to_json(ASSERT_PTR(userdata), &o);
+        r = manager_to_json(ASSERT_PTR(userdata), varlink_call_get_peer(c)->uid, &o);
         return r < 0 ? varlink_call_error_errno(c, r) : varlink_call_reply(c, o);
 }
 

@@ -116,9 +116,14 @@ static int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *er
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_json_ json_object *o = NULL;
         BusService *s = ASSERT_PTR(userdata);
+        Caller caller;
         int r;
 
-        r = manager_to_json(bus_service_get_manager(s), &o);
+        r = bus_callers_get(bus_service_get_callers(s), m, &caller);
+        if (r < 0)
+                return r;
+
+        r = manager_to_json(bus_service_get_manager(s), caller.uid, &o);
         if (r < 0)
                 return r;
 

@@ -6,6 +6,7 @@
 
 static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "Run",
+        [OPERATION_COLLECT] = "CollectRun",
         [OPERATION_CREATE] = "CreateBox",
         [OPERATION_DESTROY] = "DestroyBox",
         [OPERATION_RESET] = "ResetBox",
@@ -110,6 +111,26 @@ static void add_entries(int *r, json_object *o, const Operation *op) {
         json_add(r, o, "entries", entries);
 }
 
+int started_to_json(const Operation *op, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        json_object *started = json_object_new_object();
+        int r = o && started ? 0 : -ENOMEM;
+
+        assert(op);
+        assert(op->run && op->run->box);
+        assert(ret);
+
+        json_add_string(&r, started, "box", op->run->box->id);
+        json_add_uint64(&r, started, "owner", op->run->box->owner);
+        json_add_uint64(&r, started, "run", op->run->number);
+        json_add(&r, o, "started", started);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
 int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size_t *ret_n_fds) {
         _cleanup_json_ json_object *o = json_object_new_object();
         int r = o ? 0 : -ENOMEM;
@@ -122,6 +143,7 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
 
         switch (op->type) {
         case OPERATION_RUN:
+        case OPERATION_COLLECT:
                 add_run(&r, o, op, ret_fds, &n_fds);
                 break;
         case OPERATION_CREATE:
@@ -171,10 +193,18 @@ static int degraded_to_json(Degraded degraded, json_object **ret) {
         return r < 0 ? r : strv_to_json(l, ret);
 }
 
-int manager_to_json(Manager *m, json_object **ret) {
+int manager_to_json(Manager *m, uid_t uid, json_object **ret) {
+        uint64_t n_boxes = 0, n_runs = 0;
+        Box *b, *next;
         _cleanup_json_ json_object *o = json_object_new_object();
         json_object *controllers = NULL, *degraded = NULL;
         int r = o ? 0 : -ENOMEM;
+
+        HASH_ITER(hh, m->boxes, b, next)
+                if (uid == 0 || b->owner == uid) {
+                        n_boxes++;
+                        n_runs += box_count_active_runs(b);
+                }
 
         if (r >= 0)
                 r = controllers_to_json(manager_get_controllers(m), &controllers);
@@ -184,8 +214,8 @@ int manager_to_json(Manager *m, json_object **ret) {
         if (r >= 0)
                 r = degraded_to_json(manager_get_degraded(m), &degraded);
         json_add(&r, o, "degraded", degraded);
-        json_add_uint64(&r, o, "boxes", HASH_COUNT(m->boxes));
-        json_add_uint64(&r, o, "activeRuns", manager_count_active_runs(m));
+        json_add_uint64(&r, o, "boxes", n_boxes);
+        json_add_uint64(&r, o, "activeRuns", n_runs);
         if (r < 0)
                 return r;
 
