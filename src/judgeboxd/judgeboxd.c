@@ -219,6 +219,17 @@ static int open_own_bus(sd_event *event, sd_bus **ret) {
         return 0;
 }
 
+/* Where systemd runs the host, each box is a scope of its; elsewhere, or below a cgroup that was named, a tree is. */
+static int make_cgroups(sd_bus *bus, CgroupManager **ret) {
+        int r;
+
+        if (!bus || arg_cgroup_root || sd_booted() <= 0)
+                return 0;
+
+        r = cgroup_manager_new_scope(bus, ret);
+        return r == -EOPNOTSUPP ? 0 : r;
+}
+
 /* A host without a bus has varlink alone. */
 static int serve_bus(Manager *m, BusService **ret) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
@@ -272,6 +283,10 @@ static int run(void) {
                         r = authority_new_polkit(bus, find_group(GROUP), &options.authority);
                 if (r < 0)
                         return log_error_errno(r, "Failed to set up who may do what: %m");
+
+                r = make_cgroups(bus, &options.cgroups);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to set up for systemd's scopes: %m");
         }
 
         r = manager_new(event, &options, &manager);

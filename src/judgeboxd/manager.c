@@ -150,9 +150,13 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         if (r < 0)
                 return r;
 
-        r = cgroup_manager_new_tree(options->cgroup_root, &m->cgroups);
-        if (r < 0 && r != -EOPNOTSUPP)
-                return log_error_errno(r, "Failed to make a place in the cgroup tree: %m");
+        m->cgroups = options->cgroups;
+        if (!m->cgroups) {
+                r = cgroup_manager_new_tree(options->cgroup_root, NULL, &m->cgroups);
+                if (r < 0 && r != -EOPNOTSUPP)
+                        return log_error_errno(r, "Failed to make a place in the cgroup tree: %m");
+        }
+
         *ret = TAKE_PTR(m);
         return 0;
 }

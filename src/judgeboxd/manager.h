@@ -52,7 +52,8 @@ struct Manager {
 };
 
 typedef struct ManagerOptions {
-        const char *cgroup_root; /* NULL: wherever it fits */
+        CgroupManager *cgroups;  /* taken over if it succeeds; NULL: a tree of our own */
+        const char *cgroup_root; /* of that tree; NULL: wherever it fits */
         const char *uid_lock_path;
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
