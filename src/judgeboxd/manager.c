@@ -152,7 +152,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
 
         m->cgroups = options->cgroups;
         if (!m->cgroups) {
-                r = cgroup_manager_new_tree(options->cgroup_root, NULL, &m->cgroups);
+                r = cgroup_manager_new_tree(options->cgroup_root, &m->cgroups);
                 if (r < 0 && r != -EOPNOTSUPP)
                         return log_error_errno(r, "Failed to make a place in the cgroup tree: %m");
         }
