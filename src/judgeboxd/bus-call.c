@@ -9,8 +9,12 @@
 #include "request.h"
 #include "varlink-idl.h"
 
+/* Of one uid's clients together. */
+#define CALLS_MAX 256U
+
 struct BusCall {
         BusService *service;
+        uid_t uid;
         sd_bus_message *message;
         Operation *operation; /* while it is under way */
         bus_reply_t reply;
@@ -39,10 +43,13 @@ void bus_parameters_done(BusParameters *p) {
 }
 
 int bus_parameters_read(BusParameters *p, sd_bus_message *m) {
+        int r;
+
         assert(p);
         assert(!p->object);
 
-        return bus_json_read(m, &p->fds, &p->object);
+        r = bus_json_read(m, &p->fds, &p->object);
+        return r == -E2BIG ? -EINVAL : r;
 }
 
 int bus_parameters_add(BusParameters *p, const char *name, json_object *value) {
@@ -138,6 +145,16 @@ static int parse(BusService *s, Operation *op, BusParameters *p, Failure *f) {
         return request_parse(op, p->object, &(RequestFds) { .take = take_fd, .userdata = &p->fds }, f);
 }
 
+static size_t count_calls(BusService *s, uid_t uid) {
+        size_t n = 0;
+        BusCall *c;
+
+        DL_FOREACH(*bus_service_get_calls(s), c)
+                n += c->uid == uid;
+
+        return n;
+}
+
 int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusParameters *p, bus_reply_t reply) {
         _cleanup_(operation_freep) Operation *op = NULL;
         _cleanup_(failure_done) Failure f = FAILURE_NULL;
@@ -150,16 +167,20 @@ int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusPara
         assert(p);
         assert(reply);
 
+        r = bus_callers_get(bus_service_get_callers(s), m, &caller);
+        if (r < 0)
+                return r;
+
+        if (count_calls(s, caller.uid) >= CALLS_MAX)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                  "No more than %u calls at a time.", CALLS_MAX);
+
         c = new(BusCall, 1);
         if (!c)
                 return -ENOMEM;
 
-        *c = (BusCall) { .service = s, .message = sd_bus_message_ref(m), .reply = reply };
+        *c = (BusCall) { .service = s, .uid = caller.uid, .message = sd_bus_message_ref(m), .reply = reply };
         DL_APPEND(*bus_service_get_calls(s), c);
-
-        r = bus_callers_get(bus_service_get_callers(s), m, &caller);
-        if (r < 0)
-                return r;
 
         r = operation_new(bus_service_get_manager(s), type, &caller, on_done, c, &op);
         if (r < 0)
@@ -193,38 +214,20 @@ static int reply_run(sd_bus_message *reply, const Operation *op, json_object *o,
         return bus_json_append(reply, o, fds, n_fds);
 }
 
-static int arguments_to_json(char *const *arguments, json_object **ret) {
-        _cleanup_json_ json_object *array = json_object_new_array();
-        int r = array ? 0 : -ENOMEM;
-
-        for (; arguments && *arguments; arguments++)
-                json_append(&r, array, json_object_new_string(*arguments));
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(array);
-        return 0;
-}
-
 int bus_run_start(BusService *s, sd_bus_message *m, uid_t owner, const char *box) {
         _cleanup_(bus_parameters_done) BusParameters p = {};
-        _cleanup_strv_free_ char **arguments = NULL;
-        json_object *array;
+        _cleanup_json_ json_object *arguments = NULL;
         int r;
 
-        r = sd_bus_message_read_strv(m, &arguments);
+        r = bus_json_read_strv(m, &p.fds, &arguments);
         if (r < 0)
-                return r;
+                return r == -E2BIG ? -EINVAL : r;
 
         r = bus_parameters_read(&p, m);
         if (r < 0)
                 return r;
 
-        r = arguments_to_json(arguments, &array);
-        if (r < 0)
-                return r;
-
-        r = bus_parameters_add(&p, "arguments", array);
+        r = bus_parameters_add(&p, "arguments", TAKE_PTR(arguments));
         if (r >= 0 && box)
                 r = bus_parameters_add(&p, "box", json_object_new_string(box));
         if (r >= 0 && box)

@@ -22,6 +22,12 @@ int bus_fds_take(BusFds *f, int64_t index) {
 
 static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_object **ret);
 
+/* The bus takes messages of many megabytes, and small values are larger as objects than in a message. */
+static int count_bytes(BusFds *fds, const char *s) {
+        fds->n_bytes += 16 + (s ? strlen(s) : 0);
+        return fds->n_bytes > BUS_JSON_SIZE_MAX ? -E2BIG : 0;
+}
+
 static int read_fd(sd_bus_message *m, BusFds *fds, json_object **ret) {
         int fd, r;
 
@@ -90,11 +96,15 @@ static int read_integer(sd_bus_message *m, char type, json_object **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-static int read_string(sd_bus_message *m, char type, json_object **ret) {
+static int read_string(sd_bus_message *m, BusFds *fds, char type, json_object **ret) {
         const char *s;
         int r;
 
         r = sd_bus_message_read_basic(m, type, &s);
+        if (r < 0)
+                return r;
+
+        r = count_bytes(fds, s);
         if (r < 0)
                 return r;
 
@@ -129,6 +139,10 @@ static int read_dictionary(sd_bus_message *m, BusFds *fds, unsigned depth, json_
                 const char *key;
 
                 r = sd_bus_message_read_basic(m, 's', &key);
+                if (r < 0)
+                        return r;
+
+                r = count_bytes(fds, key);
                 if (r < 0)
                         return r;
 
@@ -224,6 +238,10 @@ static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_objec
         if (depth >= BUS_JSON_DEPTH_MAX)
                 return -E2BIG;
 
+        r = count_bytes(fds, NULL);
+        if (r < 0)
+                return r;
+
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
                 return r;
@@ -240,7 +258,7 @@ static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_objec
                 return read_boolean(m, ret);
         case 's':
         case 'o':
-                return read_string(m, type, ret);
+                return read_string(m, fds, type, ret);
         case 'h':
                 return read_fd(m, fds, ret);
         case 'y':
@@ -264,13 +282,25 @@ int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret) {
         return read_dictionary(m, fds, 0, ret);
 }
 
+int bus_json_read_strv(sd_bus_message *m, BusFds *fds, json_object **ret) {
+        assert(m);
+        assert(fds);
+        assert(ret);
+
+        return read_array(m, fds, 0, "s", ret);
+}
+
+static bool is_fd(const char *name) {
+        return streq(name, "fileDescriptor") || endswith(name, "FileDescriptor");
+}
+
 /* The signature of a value as it will be appended. */
 static const char *value_signature(const char *name, json_object *value) {
         switch (json_object_get_type(value)) {
         case json_type_boolean:
                 return "b";
         case json_type_int:
-                if (name && endswith(name, "FileDescriptor"))
+                if (is_fd(name))
                         return "h";
                 return json_object_get_int64(value) >= 0 ? "t" : "x";
         case json_type_string:

@@ -9,7 +9,7 @@
  *   s o              string          h                     integer: an index into the descriptors that came along
  *
  * On the way out integers become x (t where they are not negative and go by no descriptor), a field whose name ends
- * in FileDescriptor becomes h, and an array has the type of its first element (an empty one is as).  */
+ * in fileDescriptor or FileDescriptor becomes h, and an array has the type of its first element (an empty one is as).  */
 
 #include <json-c/json.h>
 #include <systemd/sd-bus.h>
@@ -18,11 +18,13 @@
 
 #define BUS_FDS_MAX 16U
 #define BUS_JSON_DEPTH_MAX 16U
+#define BUS_JSON_SIZE_MAX (1024U * 1024U) /* as of a varlink message */
 
-/* Descriptors that came with a message. */
+/* What came with a message: the descriptors, and how much else was read of it. */
 typedef struct BusFds {
         int fds[BUS_FDS_MAX];
         size_t n_fds;
+        size_t n_bytes;
 } BusFds;
 
 void bus_fds_done(BusFds *f);
@@ -30,8 +32,10 @@ void bus_fds_done(BusFds *f);
 int bus_fds_take(BusFds *f, int64_t index);
 
 /* Reads the a{sv} at the message's cursor into a new object. Descriptors are duplicated into fds. -EINVAL for a type that
- * has no JSON, or for a name that comes twice; -E2BIG for too many descriptors or levels. */
+ * has no JSON, or for a name that comes twice; -E2BIG for too many descriptors, levels or bytes. */
 int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret);
+/* The same for an array of strings. */
+int bus_json_read_strv(sd_bus_message *m, BusFds *fds, json_object **ret);
 
 /* Appends an object as a{sv}. fds: what its …FileDescriptor fields are indexes into. */
 int bus_json_append(sd_bus_message *m, json_object *o, const int *fds, size_t n_fds);
