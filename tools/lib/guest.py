@@ -47,7 +47,8 @@ Options:
   --debian=12|13           which Debian (13)
   --as=USER                root; alice or bob, who are in group judgebox; mallory, who is not (root)
   --copy=FILE[:DEST]       copies a file or directory in, to DEST or into the working directory; may be repeated
-  --deb=FILE               installs a package; may be repeated; those in build/packages are, unless --no-debs
+  --deb=FILE               installs a package; may be repeated
+  --no-debs                without the packages in build/packages, which are otherwise installed
   --no-tree                without the repository's files and build/, which are otherwise in /opt/judgebox
   --timeout=SECONDS        time limit with the boot (600; none for a shell)
   --journal=FILE           brings the journal back, as text
@@ -651,7 +652,17 @@ class Arguments:
             setattr(self, name, True)
 
 
+def open_standard_streams():
+    """A closed one would be taken by the next file opened, which would then get the output."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def main(argv):
+    open_standard_streams()
     try:
         args = Arguments(argv)
     except GuestError as error:
