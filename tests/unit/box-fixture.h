@@ -45,8 +45,8 @@ bool fixture_run(const BoxSettings *s, fixture_function_t f, void *userdata);
 /* What root_setup() says, where it fails. */
 int fixture_fail(const BoxSettings *s, Step *ret_step);
 
-/* Both, with something done to the host's mounts as the new mount namespace sees them, before. */
-int fixture_fail_after(const BoxSettings *s, void (*before)(void), Step *ret_step);
+/* The same on a host whose mounts are changed before. */
+int fixture_fail_on(void (*change_host)(void), const BoxSettings *s, Step *ret_step);
 
 /* In the box: runs f as the program would run, and returns whether it got to its end. */
 bool fixture_as_program(void (*f)(void *userdata), void *userdata);
