@@ -23,6 +23,9 @@
  * this serial ends the channel. */
 #define CHANNEL_SERIAL_NONE 0U
 
+/* That of the first request of a new channel, which may be sent before there is one. */
+#define CHANNEL_SERIAL_FIRST CHANNEL_REQUESTS_MAX
+
 typedef struct BoxChannel BoxChannel;
 
 /* r: 0 with a REPLY or FINISHED, or the negative errno with which the channel ended (no message then). Runs

@@ -12,6 +12,7 @@
 #include "log.h"
 
 struct BoxLaunch {
+        sd_event *event;
         BoxSlots *slots;
         BoxCgroup *cgroup;
         uid_t uid_base;
@@ -48,6 +49,7 @@ BoxLaunch *box_launch_free(BoxLaunch *l) {
         l->launcher_source = sd_event_source_unref(l->launcher_source);
         l->socket_fd = safe_close(l->socket_fd);
         l->launcher_pidfd = safe_close(l->launcher_pidfd);
+        l->event = sd_event_unref(l->event);
         return mfree(l);
 }
 
@@ -56,7 +58,7 @@ static void kill_launcher(BoxLaunch *l) {
                 log_debug_errno(errno, "Failed to kill a box's launcher: %m");
 }
 
-/* Keeps the first reason. The end of the launcher then leads to the handler. */
+/* Keeps the first reason. */
 static void launch_fail(BoxLaunch *l, Step step, int error) {
         if (l->error == 0) {
                 l->step = step;
@@ -65,16 +67,6 @@ static void launch_fail(BoxLaunch *l, Step step, int error) {
 
         kill_launcher(l);
 }
-
-void box_launch_abort(BoxLaunch *l, bool force) {
-        assert(l);
-
-        /* Between "go" and "started" PID 1 may be there without our knowing it: the launcher is left to tell. */
-        if (!l->started && (!l->go_sent || force))
-                launch_fail(l, STEP_SPAWN, ECANCELED);
-}
-
-static int watch_launcher(BoxLaunch *l, sd_event *event);
 
 static int launch_go(BoxLaunch *l, Step *ret_step) {
         _cleanup_close_ int supervisor_fd = -EBADF;
@@ -93,7 +85,7 @@ static int launch_go(BoxLaunch *l, Step *ret_step) {
                 return r;
 
         l->go_sent = true;
-        return 0;
+        return l->handler->going(l, l->socket_fd, l->userdata);
 }
 
 static void on_attached(BoxCgroup *b, int r, void *userdata) {
@@ -110,7 +102,7 @@ static void on_attached(BoxCgroup *b, int r, void *userdata) {
                 launch_fail(l, step, r);
 }
 
-/* What the launcher has sent, if it has. */
+/* What was sent, if anything was. */
 static void launch_receive_result(BoxLaunch *l) {
         int pidfd = -EBADF, error = 0, r;
         Step step = STEP_NONE;
@@ -123,34 +115,35 @@ static void launch_receive_result(BoxLaunch *l) {
                 return;
 
         l->socket_source = sd_event_source_unref(l->socket_source);
-
-        /* Only now: the end of the stream must show when the box is gone, and not before. */
         release_child_slot(l);
 
         if (r > 0) {
                 l->started = true;
                 l->handler->started(l, pidfd, TAKE_FD(l->socket_fd), l->userdata);
-                return;
-        }
-
-        if (r == 0)
+        } else if (r == 0)
                 launch_fail(l, step, error);
         else
                 launch_fail(l, STEP_SPAWN, r);
 }
 
-static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        BoxLaunch *l = ASSERT_PTR(userdata);
+static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata);
 
-        launch_receive_result(l);
+static int watch_launcher(BoxLaunch *l) {
+        int r;
+
+        r = sd_event_add_io(l->event, &l->launcher_source, l->launcher_pidfd, EPOLLIN, on_launcher_gone, l);
+        if (r < 0)
+                return r;
+
+        (void) sd_event_source_set_description(l->launcher_source, "box-launcher");
         return 0;
 }
 
-/* Whether a child has to be waited for that the launcher has not told us of: it takes the launcher's place. */
-static bool adopt_stray(BoxLaunch *l, sd_event *event) {
+/* Whether there is a PID 1 that has not told of itself: it is killed, and waited for in the launcher's place. */
+static bool adopt_stray(BoxLaunch *l) {
         int fd;
 
-        if (!l->go_sent || l->started || l->stray)
+        if (!l->go_sent || l->stray)
                 return false;
 
         fd = box_stray_kill(l->uid_base);
@@ -159,7 +152,7 @@ static bool adopt_stray(BoxLaunch *l, sd_event *event) {
 
         l->stray = true;
         l->launcher_pidfd = fd;
-        if (watch_launcher(l, event) >= 0)
+        if (watch_launcher(l) >= 0)
                 return true;
 
         /* It was killed, so this is short. */
@@ -167,9 +160,28 @@ static bool adopt_stray(BoxLaunch *l, sd_event *event) {
         return false;
 }
 
+/* Ends the launch if it is over; the last that a callback does. Where the launcher is gone and nothing was said, PID 1
+ * has yet to say it, or its end of the socket to close. */
+static void launch_settle(BoxLaunch *l) {
+        if (l->launcher_pidfd >= 0)
+                return;
+
+        if (l->started)
+                l->handler->finished(l, l->userdata);
+        else if (l->error != 0 && !adopt_stray(l))
+                l->handler->failed(l, l->step, l->error, l->userdata);
+}
+
+static int on_socket(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        BoxLaunch *l = ASSERT_PTR(userdata);
+
+        launch_receive_result(l);
+        launch_settle(l);
+        return 0;
+}
+
 static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         BoxLaunch *l = ASSERT_PTR(userdata);
-        sd_event *event = sd_event_source_get_event(s);
         siginfo_t si = {};
 
         if (waitid(P_PIDFD, (id_t) l->launcher_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
@@ -178,29 +190,26 @@ static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *
         l->launcher_source = sd_event_source_unref(l->launcher_source);
         l->launcher_pidfd = safe_close(l->launcher_pidfd);
 
-        /* Its last word may still be in the socket. */
+        /* From now on the end of the stream shows that nobody is left. */
+        release_child_slot(l);
         launch_receive_result(l);
-
-        if (l->started)
-                l->handler->finished(l, l->userdata);
-        else if (!adopt_stray(l, event))
-                l->handler->failed(l, l->error ? l->step : STEP_SPAWN, l->error ?: ECHILD, l->userdata);
+        launch_settle(l);
         return 0;
 }
 
-static int watch_launcher(BoxLaunch *l, sd_event *event) {
-        int r;
+void box_launch_abort(BoxLaunch *l, bool force) {
+        assert(l);
 
-        r = sd_event_add_io(event, &l->launcher_source, l->launcher_pidfd, EPOLLIN, on_launcher_gone, l);
-        if (r < 0)
-                return r;
+        /* Between "go" and "started" PID 1 may be there without our knowing it: it is left to tell. */
+        if (l->started || (l->go_sent && !force))
+                return;
 
-        (void) sd_event_source_set_description(l->launcher_source, "box-launcher");
-        return 0;
+        launch_fail(l, STEP_SPAWN, ECANCELED);
+        launch_settle(l);
 }
 
 /* The child exists from here on: what fails below has to wait for it. */
-static int launch_child(BoxLaunch *l, sd_event *event, pid_t pid, Step *ret_step) {
+static int launch_child(BoxLaunch *l, pid_t pid, Step *ret_step) {
         int r;
 
         *ret_step = STEP_USER;
@@ -209,12 +218,12 @@ static int launch_child(BoxLaunch *l, sd_event *event, pid_t pid, Step *ret_step
                 return r;
 
         *ret_step = STEP_SPAWN;
-        r = sd_event_add_io(event, &l->socket_source, l->socket_fd, EPOLLIN, on_socket, l);
+        r = sd_event_add_io(l->event, &l->socket_source, l->socket_fd, EPOLLIN, on_socket, l);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(l->socket_source, "box-launch-socket");
 
-        r = watch_launcher(l, event);
+        r = watch_launcher(l);
         if (r < 0)
                 return r;
 
@@ -258,6 +267,7 @@ int box_launch_new(
                 return -ENOMEM;
 
         *l = (BoxLaunch) {
+                .event = sd_event_ref(event),
                 .slots = slots,
                 .cgroup = cgroup,
                 .uid_base = uid_base,
@@ -288,7 +298,7 @@ int box_launch_new(
                 return r;
         }
 
-        r = launch_child(l, event, pid, ret_step);
+        r = launch_child(l, pid, ret_step);
         if (r < 0) {
                 /* It waits for its "go", or is on its way to a cgroup that is not there: it ends at once. */
                 kill_launcher(l);

@@ -14,6 +14,9 @@
 typedef struct BoxLaunch BoxLaunch;
 
 typedef struct BoxLaunchHandler {
+        /* What is sent on this socket from now on waits for PID 1, whenever it comes. The socket is not the receiver's
+         * yet. Returns 0 or a negative errno. May run before box_launch_new() has returned. */
+        int (*going)(BoxLaunch *l, int socket_fd, void *userdata);
         /* PID 1 is there and listens on the socket; both descriptors are the receiver's now. The launcher may
          * still be in the box's cgroup. */
         void (*started)(BoxLaunch *l, int init_pidfd, int socket_fd, void *userdata);
@@ -23,7 +26,7 @@ typedef struct BoxLaunchHandler {
         void (*failed)(BoxLaunch *l, Step step, int error, void *userdata);
 } BoxLaunchHandler;
 
-/* No handler runs before this has returned. */
+/* No handler but `going` runs before this has returned. */
 int box_launch_new(
                 sd_event *event,
                 BoxSlots *slots,
@@ -35,7 +38,8 @@ int box_launch_new(
                 BoxLaunch **ret,
                 Step *ret_step);
 
-/* Ends it soon: one of the handlers still runs. With force even where the launcher does not react. */
+/* Ends it soon: one of the handlers still runs. With force even where nobody reacts any more, and then perhaps before
+ * this returns. */
 void box_launch_abort(BoxLaunch *l, bool force);
 
 /* After finished or failed; or when it is clear that no event will come any more. */

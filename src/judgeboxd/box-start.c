@@ -51,19 +51,26 @@ static void on_configured(int r, Message *m, void *userdata) {
         }
 }
 
-static int configure(Box *b) {
-        uint32_t serial;
+/* Sent ahead, so that PID 1 finds it when it begins; expect_configured() waits for the answer. */
+static int on_going(BoxLaunch *l, int socket_fd, void *userdata) {
+        Box *b = ASSERT_PTR(userdata);
         int r;
 
-        r = box_begin_request(b, BOX_START_TIMEOUT_USEC, on_configured, b, &serial);
-        if (r >= 0)
-                r = box_channel_sent(b->channel, serial,
-                                     message_send_configure(box_channel_get_fd(b->channel), serial, &b->settings));
+        r = message_send_configure(socket_fd, CHANNEL_SERIAL_FIRST, &b->settings);
 
         /* Sent or not, a tenant's directories are not kept open. */
         for (size_t i = 0; i < b->settings.n_binds; i++)
                 b->settings.binds[i].source_fd = safe_close(b->settings.binds[i].source_fd);
 
+        return r;
+}
+
+static int expect_configured(Box *b) {
+        uint32_t serial;
+        int r;
+
+        r = box_begin_request(b, BOX_START_TIMEOUT_USEC, on_configured, b, &serial);
+        assert(r < 0 || serial == CHANNEL_SERIAL_FIRST);
         return r;
 }
 
@@ -95,7 +102,7 @@ static void on_started(BoxLaunch *l, int init_pidfd, int socket_fd, void *userda
                 return;
         }
         if (r >= 0)
-                r = configure(b);
+                r = expect_configured(b);
         if (r < 0)
                 box_fail(b, STEP_PROTOCOL, r);
 }
@@ -137,6 +144,7 @@ static void on_failed(BoxLaunch *l, Step step, int error, void *userdata) {
 }
 
 static const BoxLaunchHandler launch_handler = {
+        .going = on_going,
         .started = on_started,
         .finished = on_finished,
         .failed = on_failed,

@@ -7,8 +7,10 @@
  *   written and the child is in the box's cgroup. The child, which still runs judgeboxd's code, puts the
  *   descriptor at JUDGEBOX_INIT_CGROUP_FD and executes judgebox-init: that is the launcher.
  *
- *   launcher -> judgeboxd: "started", with a pidfd of PID 1 of the box, which it has cloned as a child of
- *   judgeboxd's (CLONE_PARENT); or "failed". Then it exits, and PID 1 speaks the messages. */
+ *   PID 1 of the box -> judgeboxd: "started", with a pidfd of its own, before anything else that it says. The
+ *   launcher has cloned it as a child of judgeboxd's (CLONE_PARENT) and exits, with "failed" if it could not.
+ *
+ * judgeboxd may send messages of message.h right after "go": they wait for PID 1. */
 
 #include "spec.h"
 

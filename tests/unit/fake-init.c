@@ -12,24 +12,30 @@
 #include "launch.h"
 #include "message.h"
 
-/* As the launcher does; pidfd goes to whoever is told. */
-static int clone_pid1(void) {
-        int pidfd = -EBADF;
+typedef enum Pid1 {
+        PID1_SPEAKS,
+        PID1_SPEAKS_LATE,
+        PID1_IS_SILENT,
+        PID1_DIES,
+} Pid1;
+
+static void clone_pid1(Pid1 what) {
         struct clone_args args = {
-                .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP | CLONE_PIDFD,
-                .pidfd = (uint64_t) (uintptr_t) &pidfd,
+                .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP,
                 .cgroup = JUDGEBOX_INIT_CGROUP_FD,
         };
-        long pid;
 
-        pid = syscall(SYS_clone3, &args, sizeof(args));
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                for (;;)
-                        (void) pause();
+        if (syscall(SYS_clone3, &args, sizeof(args)) != 0)
+                return;
 
-        return pidfd;
+        if (what == PID1_DIES)
+                _exit(EXIT_FAILURE);
+        if (what == PID1_SPEAKS_LATE)
+                (void) usleep(200000);
+        if (what != PID1_IS_SILENT)
+                (void) launch_send_started(JUDGEBOX_INIT_SOCKET_FD, (int) syscall(SYS_pidfd_open, getpid(), 0));
+        for (;;)
+                (void) pause();
 }
 
 /* What a box has of the daemon's. */
@@ -63,13 +69,17 @@ int main(void) {
                     sigprocmask(SIG_SETMASK, NULL, &mask) < 0 || sigismember(&mask, SIGTERM) != 0)
                         (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_DESCRIPTORS, EBADF);
                 else
-                        (void) launch_send_started(JUDGEBOX_INIT_SOCKET_FD, clone_pid1());
+                        clone_pid1(PID1_SPEAKS);
         } else if (strcmp(mode, "refused") == 0)
                 (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, EPERM);
         else if (strcmp(mode, "garbage") == 0)
                 (void) send(JUDGEBOX_INIT_SOCKET_FD, "garbage", 7, 0);
+        else if (strcmp(mode, "late") == 0)
+                clone_pid1(PID1_SPEAKS_LATE);
         else if (strcmp(mode, "stray") == 0)
-                (void) clone_pid1();
+                clone_pid1(PID1_IS_SILENT);
+        else if (strcmp(mode, "dies") == 0)
+                clone_pid1(PID1_DIES);
         else if (strcmp(mode, "hangs") == 0)
                 for (;;)
                         (void) pause();

@@ -20,7 +20,7 @@ typedef struct Launch {
         CgroupManager *manager;
         BoxCgroup *cgroup;
         BoxLaunch *launch;
-        bool started, finished, failed;
+        bool going, started, finished, failed;
         int init_pidfd, socket_fd;
         Step step;
         int error;
@@ -29,8 +29,14 @@ typedef struct Launch {
 static Launch launch;
 static BoxSlots *slots;
 
+static int on_going(BoxLaunch *l, int socket_fd, void *userdata) {
+        ck_assert(!launch.going && !launch.started && !launch.finished && !launch.failed);
+        launch.going = true;
+        return 0;
+}
+
 static void on_started(BoxLaunch *l, int init_pidfd, int socket_fd, void *userdata) {
-        ck_assert(!launch.started && !launch.finished && !launch.failed);
+        ck_assert(launch.going && !launch.started && !launch.finished && !launch.failed);
         launch.started = true;
         launch.init_pidfd = init_pidfd;
         launch.socket_fd = socket_fd;
@@ -51,6 +57,7 @@ static void on_failed(BoxLaunch *l, Step step, int error, void *userdata) {
 }
 
 static const BoxLaunchHandler handler = {
+        .going = on_going,
         .started = on_started,
         .finished = on_finished,
         .failed = on_failed,
@@ -127,8 +134,8 @@ static const struct {
 } failure_table[] = {
         { "refused", STEP_NAMESPACE, EPERM },
         { "garbage", STEP_SPAWN, EBADMSG },
-        { "silent", STEP_SPAWN, ECHILD },
-        { "stray", STEP_SPAWN, 0 }, /* whichever shows first */
+        { "silent", STEP_SPAWN, ECONNRESET },
+        { "dies", STEP_SPAWN, ECONNRESET }, /* PID 1, and not a word */
 };
 
 START_TEST(test_failure) {
@@ -158,6 +165,34 @@ START_TEST(test_abort) {
         run_until_over();
         ck_assert(launch.failed);
         ck_assert_int_eq(launch.error, ECANCELED);
+}
+END_TEST
+
+START_TEST(test_abort_silent_pid1) {
+        Step step;
+
+        /* The launcher is gone, and PID 1 is there but does not say so. */
+        ck_assert_int_eq(begin("stray", &step), 0);
+        for (int i = 0; i < 20; i++)
+                ck_assert_int_ge(sd_event_run(launch.event, 20 * USEC_PER_MSEC), 0);
+        ck_assert(!launch.started && !launch.failed);
+
+        box_launch_abort(launch.launch, /* force= */ true);
+        run_until_over();
+        ck_assert(launch.failed);
+        ck_assert_int_eq(launch.error, ECANCELED);
+}
+END_TEST
+
+START_TEST(test_late_pid1) {
+        Step step;
+
+        /* PID 1 speaks long after its launcher is gone. */
+        ck_assert_int_eq(begin("late", &step), 0);
+        run_until_over();
+        ck_assert_msg(launch.finished, "%s: %s", step_to_string(launch.step), strerror(launch.error));
+        ck_assert_int_eq(syscall(SYS_pidfd_send_signal, launch.init_pidfd, SIGKILL, NULL, 0), 0);
+        ck_assert_int_eq(waitid(P_PIDFD, (id_t) launch.init_pidfd, &(siginfo_t) {}, WEXITED), 0);
 }
 END_TEST
 
@@ -197,6 +232,8 @@ int main(void) {
         tcase_add_test(t, test_good);
         tcase_add_loop_test(t, test_failure, 0, ELEMENTSOF(failure_table));
         tcase_add_test(t, test_abort);
+        tcase_add_test(t, test_abort_silent_pid1);
+        tcase_add_test(t, test_late_pid1);
         tcase_add_test(t, test_not_executable);
         suite_add_tcase(s, t);
 
