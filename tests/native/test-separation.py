@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two tenants and a stranger on both transports: for every method, what is another's is refused, and nobody can tell
+whether it is there."""
+
+import contextlib
+import xml.etree.ElementTree as ET
+
+from bus import (BOX, INTROSPECTABLE, MANAGER, NAME, OBJECT_MANAGER, PATH, PROPERTIES, BusError, Variant, bus_refused,
+                 daemon, serving)
+from harness import TOP, check, check_equal, main, test, wait_until
+from polkit import REFUSE, members, polkit
+from service import INTERFACE, Failed, refused
+
+ALICE, BOB, STRANGER = 1, 2, 65534      # daemon, bin and nobody: the bus wants users that there are
+DENIED = 'org.freedesktop.DBus.Error.AccessDenied'
+ALL = {'all': Variant('b', True)}
+
+# Every method of a box: signature and arguments but for the trailing options, and the varlink method with its parameters.
+BOX_METHODS = {
+    'Run': ('as', [['true']], 'Run', {'arguments': ['true']}),
+    'Destroy': ('', [], 'DestroyBox', {}),
+    'Reset': ('', [], 'ResetBox', {}),
+    'Kill': ('t', [0], 'Kill', {}),
+    'OpenFile': ('s', ['secret'], 'OpenFile', {'path': 'secret'}),
+    'MakeDirectory': ('s', ['d'], 'MakeDirectory', {'path': 'd'}),
+    'ListFiles': ('s', ['/box'], 'ListFiles', {'path': '/box'}),
+    'RemoveFile': ('s', ['secret'], 'RemoveFile', {'path': 'secret'}),
+    'GetStatus': ('', [], 'GetBox', {}),
+}
+
+# And of the manager, for what is one's own.
+MANAGER_METHODS = {
+    'Run': ('asa{sv}', [['true'], {}], 'Run', {'arguments': ['true']}),
+    'CreateBox': ('sa{sv}', ['mine', {}], 'CreateBox', {'box': 'mine'}),
+    'GetBox': ('s', ['mine'], 'GetBox', {'box': 'mine'}),
+    'ListBoxes': ('a{sv}', [{}], 'ListBoxes', {}),
+}
+OPEN_TO_ALL = {'GetStatus', 'Subscribe', 'Unsubscribe'}
+
+
+@contextlib.contextmanager
+def tenants():
+    """Alice with a box that has a file and a run in it, Bob, and a stranger whom polkit knows nothing good of."""
+    strangers = set()
+
+    def decide(asked):
+        if asked.subject.get('uid') == STRANGER or asked.subject.get('name') in strangers:
+            return REFUSE
+        return members(asked)
+
+    with daemon() as address, polkit(address, decide), serving(address) as s:
+        s.alice, s.bob, s.stranger = (s.connection(uid) for uid in (ALICE, BOB, STRANGER))
+        strangers.add(s.stranger.name)
+        s.secret = s.alice.create('secret')
+        s.alice.box(s.secret, 'OpenFile', 'sa{sv}', 'secret', {'create': Variant('b', True)})
+        s.alice.start(NAME, s.secret, BOX, 'Run', 'asa{sv}', ['sleep', '100'], {})
+        check(wait_until(lambda: s.bus.manager('GetStatus')[0]['activeRuns'] == 1), 'runs')
+        yield s
+
+
+def outcome(function, *arguments):
+    """What the caller learns: an error, or values."""
+    try:
+        return function(*arguments)
+    except BusError as error:
+        return error.name, error.message
+    except Failed as failure:
+        return failure.error, failure.parameters
+
+
+def same(there, not_there):
+    """But for the names the two are the same to the caller."""
+    check_equal(repr(there).replace('secret', 'nothing'), repr(not_there).replace('secret', 'nothing'))
+
+
+def members_of(interface):
+    root = ET.parse(TOP / 'dbus' / f'{interface}.xml').getroot()
+    return {method.get('name') for method in root.iter('method')}
+
+
+@test
+def test_every_method_is_here():
+    check_equal(members_of(BOX), set(BOX_METHODS))
+    check_equal(members_of(MANAGER), set(MANAGER_METHODS) | OPEN_TO_ALL)
+    with tenants() as s:
+        idl = s.client.call('org.varlink.service.GetInterfaceDescription', {'interface': INTERFACE})['description']
+        served = {line.split()[1].partition('(')[0] for line in idl.splitlines() if line.startswith('method ')}
+        tested = {m[2] for m in (*BOX_METHODS.values(), *MANAGER_METHODS.values())}
+        check_equal(served - tested, {'GetStatus'})
+
+
+@test
+def test_bus_methods():
+    with tenants() as s:
+        nothing = s.secret.replace('secret', 'nothing')
+        for who in (s.bob, s.stranger):
+            for member, (signature, arguments, _, _) in BOX_METHODS.items():
+                there = outcome(who.box, s.secret, member, signature + 'a{sv}', *arguments)
+                check_equal(there[0], 'org.freedesktop.DBus.Error.UnknownObject', member)
+                same(there, outcome(who.box, nothing, member, signature + 'a{sv}', *arguments))
+                same(outcome(who.call, NAME, s.secret, BOX, member), outcome(who.call, NAME, nothing, BOX, member))
+            same(outcome(who.box, s.secret, 'Nonsense'), outcome(who.box, nothing, 'Nonsense'))
+            bus_refused(DENIED, who.manager, 'ListBoxes', 'a{sv}', ALL)
+            bus_refused(DENIED, who.manager, 'ListBoxes', 'a{sv}', {'owner': Variant('u', ALICE)})
+            status, = who.manager('GetStatus')
+            check_equal((status['boxes'], status['activeRuns']), (0, 0))
+        check_equal(s.bob.manager('ListBoxes', 'a{sv}', {}), [[]])
+        bus_refused('NoSuchBox', s.bob.manager, 'GetBox', 's', 'secret')
+        check_equal(s.bus.manager('GetStatus')[0]['activeRuns'], 1)
+
+
+@test
+def test_bus_objects():
+    """Properties, introspection, the object manager."""
+    with tenants() as s:
+        nothing = s.secret.replace('secret', 'nothing')
+        for who in (s.bob, s.stranger):
+            for interface, member, signature, arguments in (
+                    (PROPERTIES, 'Get', 'ss', [BOX, 'State']), (PROPERTIES, 'GetAll', 's', [BOX]),
+                    (PROPERTIES, 'GetAll', 's', ['']), (PROPERTIES, 'Get', 'ss', [BOX, 'Nonsense']),
+                    (PROPERTIES, 'Set', 'ssv', [BOX, 'State', Variant('s', 'x')]), (INTROSPECTABLE, 'Introspect', '', []),
+                    ('org.freedesktop.DBus.Peer', 'Ping', '', []), (OBJECT_MANAGER, 'GetManagedObjects', '', []),
+                    ('x.y', 'Z', '', [])):
+                same(outcome(who.call, NAME, s.secret, interface, member, signature, *arguments),
+                     outcome(who.call, NAME, nothing, interface, member, signature, *arguments))
+            check_equal(who.call(NAME, PATH, OBJECT_MANAGER, 'GetManagedObjects'), [{}])
+            for path in (PATH, f'{PATH}/box', '/', '/org'):
+                check('u1_' not in str(outcome(who.call, NAME, path, INTROSPECTABLE, 'Introspect')), path)
+        check(s.secret in s.alice.call(NAME, PATH, OBJECT_MANAGER, 'GetManagedObjects')[0], "her own")
+
+
+@test
+def test_bus_signals():
+    with tenants() as s:
+        for who in (s.alice, s.bob, s.stranger):
+            who.match(f"type='signal',sender='{NAME}'")
+            who.manager('Subscribe')
+        s.alice.signals.clear()
+        s.alice.create('more')
+        for who, heard in ((s.alice, 2), (s.bob, 0), (s.stranger, 0)):
+            check_equal(len([m for m in who.settle() if m.sender != 'org.freedesktop.DBus']), heard)
+
+
+@test
+def test_varlink_methods():
+    with tenants() as s:
+        for uid in (BOB, STRANGER):
+            who = s.varlink(uid)
+            for member, (_, _, method, parameters) in BOX_METHODS.items():
+                there = outcome(who.call, method, {**parameters, 'box': 'secret', 'owner': ALICE})
+                check(there[0] in ('NoSuchBox', 'PermissionDenied'), f'{method}: {there}')
+                check_equal(there[0], 'NoSuchBox' if uid == BOB else 'PermissionDenied', member)
+                same(there, outcome(who.call, method, {**parameters, 'box': 'nothing', 'owner': ALICE}))
+                same(outcome(who.call, method, {**parameters, 'box': 'secret'}),
+                     outcome(who.call, method, {**parameters, 'box': 'nothing'}))
+            refused('PermissionDenied', who, 'ListBoxes', {'all': True})
+            refused('PermissionDenied', who, 'ListBoxes', {'owner': ALICE})
+            status = who.call('GetStatus')
+            check_equal((status['boxes'], status['activeRuns']), (0, 0))
+        check_equal(s.client.call('GetStatus')['activeRuns'], 1)
+
+
+@test
+def test_stranger_is_refused_all():
+    with tenants() as s:
+        varlink = s.varlink(STRANGER)
+        for member, (signature, arguments, method, parameters) in MANAGER_METHODS.items():
+            bus_refused(DENIED, s.stranger.manager, member, signature, *arguments)
+            refused('PermissionDenied', varlink, method, parameters)
+        check_equal(s.client.call('GetStatus')['boxes'], 1)
+
+
+@test
+def test_same_name():
+    """Two tenants' box of one name are two, with an object each."""
+    with tenants() as s:
+        box = s.bob.create('secret')
+        check_equal(s.bob.box(box, 'ListFiles', 'sa{sv}', '/box'), [[]])
+        check_equal(s.bob.box(box, 'Run', 'asa{sv}', ['true'])[0]['owner'], BOB)
+        s.bob.box(box, 'Destroy')
+        entries, = s.alice.call(NAME, s.secret, BOX, 'ListFiles', 'sa{sv}', '/box', {})
+        check_equal([e['name'] for e in entries], ['secret'])
+
+
+@test
+def test_both_transports_are_one():
+    with tenants() as s:
+        with contextlib.closing(s.varlink(ALICE)) as varlink:
+            check_equal([b['box'] for b in varlink.call('ListBoxes')['boxes']], ['secret'])
+            varlink.call('DestroyBox', {'box': 'secret'})
+        bus_refused('org.freedesktop.DBus.Error.UnknownObject', s.alice.call, NAME, s.secret, BOX, 'Destroy', 'a{sv}', {})
+
+
+@test
+def test_root_sees_all():
+    with tenants() as s:
+        check_equal([box[1] for box in s.bus.manager('ListBoxes', 'a{sv}', ALL)[0]], [ALICE])
+        check_equal(s.bus.call(NAME, s.secret, PROPERTIES, 'Get', 'ss', BOX, 'Owner'), [ALICE])
+        s.bus.box(s.secret, 'Destroy')
+
+
+main()
