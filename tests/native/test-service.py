@@ -33,7 +33,7 @@ def test_introspection():
         text = s.client.call('org.varlink.service.GetInterfaceDescription', {'interface': 'org.judgebox.Manager'})
         source = pathlib.Path(__file__).resolve().parents[2] / 'src/varlink/org.judgebox.Manager.varlink'
         if source.exists():
-            check_equal(text['description'], source.read_text())
+            check(text['description'] == source.read_text(), 'the description is the file as it is')
         status = s.client.call('GetStatus')
         check_equal((status['manager'], status['boxes'], status['activeRuns']), ('tree', 0, 0))
         check(DEGRADE or status['degraded'] == [], status)
