@@ -11,11 +11,11 @@
  * diskstats, by which a box would watch its neighbours. Read-only binds and masks would be a list of what we
  * know today, and cost about 10 µs each where this costs nothing.
  *
- * What it breaks was tried with what Debian 12 packages, in boxes with and without it: gcc, g++, Python 3 (with
+ * What it breaks was tried with what Debian 12 packages, in boxes with and without it: gcc, g++, clang++, Python 3 (with
  * its process pools), Java 17 (with ZGC too), Go, Ruby, PHP, Mono, OCaml, Lua and Free Pascal behave the same, nproc
  * and os.cpu_count() give the same numbers: all of them ask sched_getaffinity(2) and sysinfo(2) where the files are
  * missing. Node.js runs, but its os.cpus() is empty (os.availableParallelism() is right). free and uptime refuse
- * and ps shows no totals: their numbers would be the host's, not the box's.
+ * and so does "ps aux", but not ps: their numbers would be the host's, not the box's.
  *
  * max_user_namespaces belongs to the user namespace of whoever writes it, so that 0 here means that nobody in
  * the box makes another, and every other kind of namespace needs a capability that only a user namespace would give.

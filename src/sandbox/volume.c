@@ -127,8 +127,7 @@ static int open_trash(Volume *v, TreeRemoval *ret) {
         return 0;
 }
 
-/* What the program, to which the directory may belong, has added to it and what cannot be taken back one by one.
- * security.* is the kernel's own and no program's. */
+/* Has attributes or flags, which nobody undoes one by one. security.* is the kernel's own and no program's. */
 static bool directory_is_altered(int fd) {
         char names[1024];
         ssize_t n;
@@ -146,26 +145,18 @@ static bool directory_is_altered(int fd) {
         return ioctl(fd, FS_IOC_GETFLAGS, &flags) >= 0 && flags != 0;
 }
 
-static int wipe_directory(const Volume *v, const VolumeDirectory *d, TreeRemoval *t) {
-        _cleanup_close_ int fd = -EBADF;
+/* A directory of ours is as it was, once it is empty; one of the program's may be changed itself. Returns 0 where
+ * that cannot be undone. */
+static int restore_directory(const VolumeDirectory *d, int fd) {
         struct stat st;
-        int r;
 
-        fd = openat(v->fd, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
+        if (d->uid == 0)
+                return 1;
 
         if (directory_is_altered(fd))
                 return 0;
 
-        r = tree_clear(t, fd);
-        if (r < 0)
-                return r;
-
         if (fstat(fd, &st) < 0)
-                return -errno;
-
-        if ((st.st_uid != d->uid || st.st_gid != d->gid) && fchown(fd, d->uid, d->gid) < 0)
                 return -errno;
         if ((st.st_mode & 07777) != d->mode && fchmod(fd, d->mode) < 0)
                 return -errno;
@@ -173,6 +164,21 @@ static int wipe_directory(const Volume *v, const VolumeDirectory *d, TreeRemoval
                 return -errno;
 
         return 1;
+}
+
+static int wipe_directory(const Volume *v, const VolumeDirectory *d, TreeRemoval *t) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = openat(v->fd, d->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        r = tree_clear(t, fd);
+        if (r < 0)
+                return r;
+
+        return restore_directory(d, fd);
 }
 
 int volume_wipe(Volume *v) {

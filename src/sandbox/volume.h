@@ -25,7 +25,7 @@ typedef struct Volume {
 
 /* What a volume can be made with: at least a byte (tmpfs takes whole pages), because to tmpfs 0 is no limit. */
 #define VOLUME_BYTES_MAX (UINT64_C(1) << 50)
-#define VOLUME_INODES_MAX UINT64_C(1000000000)
+#define VOLUME_INODES_MAX (UINT64_C(1) << 32)
 
 /* Makes the file system and its directories; to be attached by the caller. bytes, inodes and directories are set.
  * -ERANGE if the former are not within what is allowed. */

@@ -115,7 +115,7 @@ int fixture_fail(const BoxSettings *s, Step *ret_step) {
         return report.error;
 }
 
-int fixture_fail_on(void (*change_host)(void), const BoxSettings *s, Step *ret_step) {
+int fixture_run_on(void (*change_host)(void), const BoxSettings *s, fixture_function_t f, Step *ret_step) {
         _cleanup_close_pair_ int fds[2] = EBADF_PAIR;
         Report report;
         int status;
@@ -129,7 +129,7 @@ int fixture_fail_on(void (*change_host)(void), const BoxSettings *s, Step *ret_s
         if (pid == 0) {
                 EXPECT(unshare(CLONE_NEWNS) >= 0);
                 change_host();
-                EXPECT(run(s, NULL, NULL, &report));
+                EXPECT(run(s, f, NULL, &report));
                 EXPECT(write(fds[1], &report, sizeof(report)) == sizeof(report));
                 _exit(EXIT_SUCCESS);
         }

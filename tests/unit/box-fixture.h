@@ -45,8 +45,8 @@ bool fixture_run(const BoxSettings *s, fixture_function_t f, void *userdata);
 /* What root_setup() says, where it fails. */
 int fixture_fail(const BoxSettings *s, Step *ret_step);
 
-/* The same on a host whose mounts are changed before. */
-int fixture_fail_on(void (*change_host)(void), const BoxSettings *s, Step *ret_step);
+/* Both on a host whose mounts are changed before: what root_setup() says, and if that is not an error f is run. */
+int fixture_run_on(void (*change_host)(void), const BoxSettings *s, fixture_function_t f, Step *ret_step);
 
 /* In the box: runs f as the program would run, and returns whether it got to its end. */
 bool fixture_as_program(void (*f)(void *userdata), void *userdata);

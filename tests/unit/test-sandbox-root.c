@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
@@ -104,6 +105,47 @@ static void tree_inside(Root *root, void *userdata) {
 
 START_TEST(test_tree) {
         ck_assert(fixture_run(&settings, tree_inside, NULL));
+}
+END_TEST
+
+/* A host whose /bin and /lib are directories of their own, as before "merged /usr". */
+
+static void unmerge_host(void) {
+        static const char *const directories[] = { "usr", "bin", "lib", "lib64", "dev", "proc", "etc", "tmp" };
+
+        EXPECT(mount("none", "/mnt", "tmpfs", 0, "mode=0755") >= 0);
+        EXPECT(chdir("/mnt") >= 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                char source[16];
+
+                (void) snprintf(source, sizeof(source), "/%s", directories[i]);
+                if (access(source, F_OK) < 0)
+                        continue;
+
+                EXPECT(mkdir(directories[i], 0755) >= 0);
+                EXPECT(mount(source, directories[i], NULL, MS_BIND | MS_REC, NULL) >= 0);
+        }
+
+        EXPECT(syscall(SYS_pivot_root, ".", ".") >= 0);
+        EXPECT(umount2(".", MNT_DETACH) >= 0);
+}
+
+static void unmerged_inside(Root *root, void *userdata) {
+        struct stat st;
+
+        EXPECT(lstat("/bin", &st) >= 0);
+        EXPECT(S_ISDIR(st.st_mode));
+        expect_mount_flags("/bin", ST_RDONLY | ST_NOSUID | ST_NODEV);
+        expect_mount_flags("/lib", ST_RDONLY | ST_NOSUID | ST_NODEV);
+        EXPECT(access("/bin/sh", X_OK) >= 0);
+        EXPECT_ERRNO(access("/sbin", F_OK), ENOENT);
+}
+
+START_TEST(test_unmerged) {
+        Step step;
+
+        ck_assert_int_eq(fixture_run_on(unmerge_host, &settings, unmerged_inside, &step), 0);
 }
 END_TEST
 
@@ -283,13 +325,13 @@ static void forbid_dev_null(void) {
 START_TEST(test_devices_missing) {
         Step step;
 
-        ck_assert_int_eq(fixture_fail_on(cover_dev, &settings, &step), -ENOENT);
+        ck_assert_int_eq(fixture_run_on(cover_dev, &settings, NULL, &step), -ENOENT);
         ck_assert_int_eq(step, STEP_DEVICE);
-        ck_assert_int_eq(fixture_fail_on(cover_dev_null, &settings, &step), -ENODEV);
+        ck_assert_int_eq(fixture_run_on(cover_dev_null, &settings, NULL, &step), -ENODEV);
         ck_assert_int_eq(step, STEP_DEVICE);
-        ck_assert_int_eq(fixture_fail_on(exchange_dev_null, &settings, &step), -ENODEV);
+        ck_assert_int_eq(fixture_run_on(exchange_dev_null, &settings, NULL, &step), -ENODEV);
         ck_assert_int_eq(step, STEP_DEVICE);
-        ck_assert_int_eq(fixture_fail_on(forbid_dev_null, &settings, &step), -EACCES);
+        ck_assert_int_eq(fixture_run_on(forbid_dev_null, &settings, NULL, &step), -EACCES);
         ck_assert_int_eq(step, STEP_DEVICE);
 }
 END_TEST
@@ -365,12 +407,12 @@ static void cover_proc(void) {
 START_TEST(test_proc_missing) {
         Step step;
 
-        ck_assert_int_eq(fixture_fail_on(cover_proc, &settings, &step), -ENOENT);
+        ck_assert_int_eq(fixture_run_on(cover_proc, &settings, NULL, &step), -ENOENT);
         ck_assert_int_eq(step, STEP_PROC);
-        ck_assert_int_eq(fixture_fail_on(forbid_sysctl, &settings, &step), -EROFS);
+        ck_assert_int_eq(fixture_run_on(forbid_sysctl, &settings, NULL, &step), -EROFS);
         ck_assert_int_eq(step, STEP_PROC);
 
-        ck_assert_int_eq(fixture_fail_on(cover_part_of_proc, &settings, &step), -EPERM);
+        ck_assert_int_eq(fixture_run_on(cover_part_of_proc, &settings, NULL, &step), -EPERM);
         ck_assert_int_eq(step, STEP_PROC);
 }
 END_TEST
@@ -542,6 +584,7 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(c, setup, teardown);
         tcase_set_timeout(c, 60);
         tcase_add_test(c, test_tree);
+        tcase_add_test(c, test_unmerged);
         tcase_add_test(c, test_mounts);
         tcase_add_test(c, test_host_is_gone);
         tcase_add_test(c, test_etc);
