@@ -23,8 +23,8 @@ int bus_fds_take(BusFds *f, int64_t index) {
 static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_object **ret);
 
 /* The bus takes messages of many megabytes, and small values are larger as objects than in a message. */
-static int count_bytes(BusFds *fds, const char *s) {
-        fds->n_bytes += 16 + (s ? strlen(s) : 0);
+static int count_bytes(BusFds *fds, size_t size) {
+        fds->n_bytes += 16 + size;
         return fds->n_bytes > BUS_JSON_SIZE_MAX ? -E2BIG : 0;
 }
 
@@ -46,6 +46,68 @@ static int read_fd(sd_bus_message *m, BusFds *fds, json_object **ret) {
         *ret = json_object_new_int64((int64_t) fds->n_fds);
         fds->fds[fds->n_fds++] = fd;
         return *ret ? 0 : -ENOMEM;
+}
+
+static bool is_fd(const char *name) {
+        return streq(name, "fileDescriptor") || endswith(name, "FileDescriptor");
+}
+
+/* A variant with what would be in the file. */
+static int read_contents(sd_bus_message *m, BusFds *fds, const char *contents, json_object **ret) {
+        const void *data;
+        size_t size;
+        int fd, r;
+
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+
+        if (streq(contents, "s")) {
+                const char *s;
+
+                r = sd_bus_message_read_basic(m, 's', &s);
+                if (r < 0)
+                        return r;
+                data = s;
+                size = strlen(s);
+        } else {
+                r = sd_bus_message_read_array(m, 'y', &data, &size);
+                if (r < 0)
+                        return r;
+        }
+
+        r = count_bytes(fds, size);
+        if (r < 0)
+                return r;
+        if (fds->n_fds >= BUS_FDS_MAX)
+                return -E2BIG;
+
+        fd = memfd_new_sealed("judgebox-contents", data, size);
+        if (fd < 0)
+                return fd;
+
+        *ret = json_object_new_int64((int64_t) fds->n_fds);
+        fds->fds[fds->n_fds++] = fd;
+        if (!*ret)
+                return -ENOMEM;
+
+        return sd_bus_message_exit_container(m);
+}
+
+/* The value of a field. */
+static int read_field(sd_bus_message *m, BusFds *fds, unsigned depth, const char *name, json_object **ret) {
+        const char *contents;
+        char type;
+        int r;
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+
+        if (r > 0 && type == 'v' && is_fd(name) && (streq(contents, "s") || streq(contents, "ay")))
+                return read_contents(m, fds, contents, ret);
+
+        return read_value(m, fds, depth, ret);
 }
 
 static int read_integer(sd_bus_message *m, char type, json_object **ret) {
@@ -104,7 +166,7 @@ static int read_string(sd_bus_message *m, BusFds *fds, char type, json_object **
         if (r < 0)
                 return r;
 
-        r = count_bytes(fds, s);
+        r = count_bytes(fds, strlen(s));
         if (r < 0)
                 return r;
 
@@ -142,13 +204,15 @@ static int read_dictionary(sd_bus_message *m, BusFds *fds, unsigned depth, json_
                 if (r < 0)
                         return r;
 
-                r = count_bytes(fds, key);
+                r = count_bytes(fds, strlen(key));
                 if (r < 0)
                         return r;
 
-                r = read_value(m, fds, depth, &value);
-                if (r < 0)
+                r = read_field(m, fds, depth, key, &value);
+                if (r < 0) {
+                        (void) json_object_put(value);
                         return r;
+                }
 
                 if (json_object_object_get_ex(o, key, NULL)) {
                         (void) json_object_put(value);
@@ -238,7 +302,7 @@ static int read_value(sd_bus_message *m, BusFds *fds, unsigned depth, json_objec
         if (depth >= BUS_JSON_DEPTH_MAX)
                 return -E2BIG;
 
-        r = count_bytes(fds, NULL);
+        r = count_bytes(fds, 0);
         if (r < 0)
                 return r;
 
@@ -288,10 +352,6 @@ int bus_json_read_strv(sd_bus_message *m, BusFds *fds, json_object **ret) {
         assert(ret);
 
         return read_array(m, fds, 0, "s", ret);
-}
-
-static bool is_fd(const char *name) {
-        return streq(name, "fileDescriptor") || endswith(name, "FileDescriptor");
 }
 
 /* The signature of a value as it will be appended. */

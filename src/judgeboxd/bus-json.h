@@ -8,6 +8,9 @@
  *   y n q i u x t    integer         b                     boolean
  *   s o              string          h                     integer: an index into the descriptors that came along
  *
+ * Where a descriptor is wanted, a client that has none to send (busctl) gives what would be in the file: s or ay become a
+ * descriptor of a memfd with just that.
+ *
  * On the way out integers become x (t where they are not negative and go by no descriptor), a field whose name ends
  * in fileDescriptor or FileDescriptor becomes h, and an array has the type of its first element (an empty one is as).  */
 

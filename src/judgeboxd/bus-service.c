@@ -295,9 +295,6 @@ BusService *bus_service_free(BusService *s) {
         if (!s)
                 return NULL;
 
-        if (s->manager->observer == &s->observer)
-                s->manager->observer = NULL;
-
         /* What is under way ends with its connection, and the boxes' runs by what manager_stop() decides. */
         if (s->bus) {
                 (void) sd_bus_detach_event(s->bus);

@@ -126,6 +126,22 @@ def test_descriptors():
 
 
 @test
+def test_contents():
+    """What would be in a file, from clients that cannot send descriptors."""
+    with on_bus() as s:
+        box = s.bus.create('b')
+        result, files = s.bus.box(box, 'Run', 'asa{sv}', ['cat', '-', 'a', 'b'], {
+            'stdin': Variant('a{sv}', {'fileDescriptor': Variant('s', 'text\n')}),
+            'inFiles': Variant('aa{sv}', [{'fileDescriptor': Variant('ay', b'\0\xff'), 'path': Variant('s', 'a')},
+                                          {'fileDescriptor': Variant('s', ''), 'path': Variant('s', 'b')}]),
+            'stdout': CAPTURE})
+        check_equal((result['verdict'], contents(files['stdoutFileDescriptor'])), ('ok', b'text\n\0\xff'))
+        for kind, value in (('as', ['x']), ('ai', [1]), ('o', '/x'), ('v', Variant('s', 'x')), ('b', True), ('aay', [b'x'])):
+            bus_refused(INVALID, s.bus.box, box, 'Run', 'asa{sv}', ['cat'],
+                        {'stdin': Variant('a{sv}', {'fileDescriptor': Variant(kind, value)})})
+
+
+@test
 def test_errors():
     with on_bus() as s:
         c = s.bus

@@ -288,6 +288,45 @@ START_TEST(test_size) {
 }
 END_TEST
 
+/* In place of a descriptor: what would be in the file. */
+START_TEST(test_contents) {
+        static const uint8_t bytes[] = { 'a', 0, 255 };
+        _cleanup_(bus_fds_done) BusFds fds = {};
+        _cleanup_json_ json_object *o = NULL;
+        uint8_t buffer[16];
+
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 4,
+                                               "fileDescriptor", "s", "text",
+                                               "someFileDescriptor", "ay", 3, bytes[0], bytes[1], bytes[2],
+                                               "FileDescriptor", "s", "",
+                                               "descriptor", "s", "text"), 0);
+        ck_assert_int_eq(read_back(&fds, &o), 0);
+        check_json(o, "{\"fileDescriptor\":0,\"someFileDescriptor\":1,\"FileDescriptor\":2,\"descriptor\":\"text\"}");
+        ck_assert_uint_eq(fds.n_fds, 3);
+        ck_assert_int_eq(read(fds.fds[0], buffer, sizeof(buffer)), 4);
+        ck_assert_mem_eq(buffer, "text", 4);
+        ck_assert_int_eq(read(fds.fds[1], buffer, sizeof(buffer)), sizeof(bytes));
+        ck_assert_mem_eq(buffer, bytes, sizeof(bytes));
+        ck_assert_int_eq(read(fds.fds[2], buffer, sizeof(buffer)), 0);
+        ck_assert_int_lt(write(fds.fds[0], "x", 1), 0);
+}
+END_TEST
+
+START_TEST(test_large_contents) {
+        _cleanup_free_ char *text = malloc(BUS_JSON_SIZE_MAX);
+        json_object *o = NULL;
+        BusFds fds = {};
+
+        ck_assert_ptr_nonnull(text);
+        memset(text, 'x', BUS_JSON_SIZE_MAX);
+        text[BUS_JSON_SIZE_MAX - 1] = '\0';
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, "fileDescriptor", "s", text), 0);
+        ck_assert_int_eq(read_back(&fds, &o), -E2BIG);
+        ck_assert_ptr_null(o);
+        ck_assert_uint_eq(fds.n_fds, 0);
+}
+END_TEST
+
 START_TEST(test_many_small_values) {
         json_object *o = NULL;
         BusFds fds = {};
@@ -332,6 +371,8 @@ int main(void) {
         tcase_add_test(t, test_wrong_signature);
         tcase_add_test(t, test_many_fds);
         tcase_add_test(t, test_size);
+        tcase_add_test(t, test_contents);
+        tcase_add_test(t, test_large_contents);
         tcase_add_test(t, test_many_small_values);
         tcase_add_test(t, test_strv);
         suite_add_tcase(s, t);
