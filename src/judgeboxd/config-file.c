@@ -114,10 +114,10 @@ int config_files_find(const char *root, const char *name, char ***ret, char ***r
         return 0;
 }
 
-/* inih tells neither the line of an assignment nor, but for the first, which lines it did not understand. It takes
- * its lines from us one by one, so both are known here: a line that was handed out and led to no call of the handler
- * before the next one is asked for was none. Sections are kept from it, because one that is not closed must not leave
- * its lines to the section before. */
+/* inih tells neither the line of an assignment nor, but for the first, which lines it did not understand. It
+ * takes its lines from us one by one, so both are known here: a line that was handed out and led to no call
+ * of the handler before the next one is asked for was none. Sections are kept from it, because one that is
+ * not closed must not leave its lines to the section before. */
 typedef struct Reader {
         FILE *file;
         const ConfigFileHandler *handler;
@@ -134,13 +134,16 @@ static void note_result(Reader *reader, int r) {
                 reader->error = r;
 }
 
+static void complain(Reader *reader, const char *reason) {
+        note_result(reader, reader->handler->malformed(reason, reader->line, reader->userdata));
+}
+
 static void settle_previous_line(Reader *reader) {
         if (!reader->unanswered)
                 return;
 
         reader->unanswered = false;
-        note_result(reader, reader->handler->malformed(
-                        "Neither a section nor an assignment", reader->line, reader->userdata));
+        complain(reader, "Neither a section nor an assignment");
 }
 
 static int read_section(Reader *reader, char *s) {
@@ -183,12 +186,12 @@ static char *on_read(char *buffer, int size, void *stream) {
         s = reader->buffer + strspn(reader->buffer, " \t\r\n\v\f");
 
         if (strlen(reader->buffer) != (size_t) n)
-                note_result(reader, reader->handler->malformed("A NUL byte", reader->line, reader->userdata));
+                complain(reader, "A NUL byte");
         else if (s[0] == '[')
                 note_result(reader, read_section(reader, s));
         else if (s[0] != '\0' && !strchr("#;", s[0])) {
                 if (strlen(s) >= (size_t) size)
-                        note_result(reader, reader->handler->malformed("Too long", reader->line, reader->userdata));
+                        complain(reader, "Too long");
                 else {
                         strcpy(buffer, s);
                         reader->unanswered = true;

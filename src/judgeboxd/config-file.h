@@ -8,10 +8,10 @@
 
 #include "macro.h"
 
-/* The files that apply to NAME (such as "judgebox/judgebox.conf"), in the order in which they do, without `root`: the
- * first NAME found in /etc, /run, /usr/local/lib, /usr/lib, then the drop-ins NAME.d/X.conf of all of them sorted by X,
- * of which a directory's hides those of the directories after it. ret_failed: directories that are there and could
- * not be read. */
+/* The files that apply to NAME (such as "judgebox/judgebox.conf"), in the order in which they do, without
+ * `root`: the first NAME found in /etc, /run, /usr/local/lib, /usr/lib, then the drop-ins NAME.d/X.conf of
+ * all of them sorted by X, of which a directory's hides those of the directories after it. ret_failed:
+ * directories that are there and could not be read. */
 int config_files_find(const char *root, const char *name, char ***ret, char ***ret_failed);
 
 /* Line numbers begin with 1. A negative return value ends the reading, and is what it returns. */

@@ -19,10 +19,14 @@ DEFINE_STRING_TABLE_LOOKUP(setting_section, SettingSection);
 
 #define MANAGER(field) .section = SETTING_MANAGER, .offset = offsetof(Config, field), .index = -1
 #define DEFAULTS(field) .section = SETTING_DEFAULTS, .offset = offsetof(Config, field), .index = -1
-#define LIMIT(type) \
-        .section = SETTING_DEFAULTS, .offset = offsetof(Config, limits.values) + (type) * sizeof(uint64_t), .index = (type)
-#define BUDGET(type) \
-        .section = SETTING_TENANT, .offset = offsetof(Budget, values) + (type) * sizeof(uint64_t), .index = (type)
+#define LIMIT(type)                                                                     \
+        .section = SETTING_DEFAULTS,                                                    \
+        .offset = offsetof(Config, limits.values) + (type) * sizeof(uint64_t),          \
+        .index = (type)
+#define BUDGET(type)                                                                    \
+        .section = SETTING_TENANT,                                                      \
+        .offset = offsetof(Budget, values) + (type) * sizeof(uint64_t),                 \
+        .index = (type)
 
 const Setting settings[] = {
         { MANAGER(concurrent_runs), .name = "ConcurrentRuns", .min = 1, .max = 8192, .keyword = "auto",
@@ -30,8 +34,8 @@ const Setting settings[] = {
         { MANAGER(queue_max), .name = "QueueMax", .max = 1000000, .preset = 20000 },
         { MANAGER(uid_range_base), .name = "UidRangeBase", .min = 65536, .max = UID_BASE_MAX, .step = 65536,
           .preset = UID_RANGE_FIRST },
-        { MANAGER(uid_range_boxes), .name = "UidRangeBoxes", .min = UID_RANGE_BLOCK_BOXES, .max = UID_RANGE_BOXES,
-          .step = UID_RANGE_BLOCK_BOXES, .preset = UID_RANGE_BOXES },
+        { MANAGER(uid_range_boxes), .name = "UidRangeBoxes", .min = UID_RANGE_BLOCK_BOXES,
+          .max = UID_RANGE_BOXES, .step = UID_RANGE_BLOCK_BOXES, .preset = UID_RANGE_BOXES },
         { MANAGER(idle_exit_usec), .name = "IdleExitSec", .kind = SETTING_TIME, .min = USEC_PER_SEC,
           .max = 24 * 3600 * USEC_PER_SEC, .keyword = "infinity", .preset = 30 * USEC_PER_SEC },
         { MANAGER(group), .name = "Group", .kind = SETTING_NAME, .preset_name = "judgebox" },
@@ -51,7 +55,8 @@ const Setting settings[] = {
         { DEFAULTS(limits.cpu_set), .name = "CPUSet", .kind = SETTING_CPU_LIST },
         { DEFAULTS(storage_bytes), .name = "Storage", .kind = SETTING_SIZE, .min = 4096, .max = BYTES_MAX,
           .preset = BOX_STORAGE_DEFAULT },
-        { DEFAULTS(inodes), .name = "Inodes", .min = 16, .max = UINT64_C(1) << 32, .preset = BOX_INODES_DEFAULT },
+        { DEFAULTS(inodes), .name = "Inodes", .min = 16, .max = UINT64_C(1) << 32,
+          .preset = BOX_INODES_DEFAULT },
 
         { BUDGET(BUDGET_BOXES), .name = "BoxesMax", .max = 1000000, .keyword = "infinity", .preset = 1024 },
         { BUDGET(BUDGET_RUNS), .name = "RunsMax", .max = 1000000, .keyword = "infinity", .preset = 10000 },
@@ -217,7 +222,8 @@ int setting_assign(const Setting *s, const char *value, Config *c, Budget *b) {
         if (r < 0)
                 return r;
 
-        /* For a limit the keyword means that nothing is asked for, which limits_apply_defaults() knows to fill in. */
+        /* For a limit the keyword means that nothing is asked for, which limits_apply_defaults() knows to
+         * fill in. */
         if (is_limit(s) && n == UINT64_MAX)
                 return setting_reset(s, c, b);
 
@@ -234,8 +240,8 @@ int setting_reset(const Setting *s, Config *c, Budget *b) {
         if (is_text(s))
                 return free_and_strdup(setting_slot(s, c, b), s->preset_name);
 
-        /* A limit that is not set stays out of the way of limits_inherit(); a tenant's budget that is not set is that
-         * of all tenants. */
+        /* A limit that is not set stays out of the way of limits_inherit(); a tenant's budget that is not
+         * set is that of all tenants. */
         if (!is_limit(s))
                 *(uint64_t *) setting_slot(s, c, b) = s->preset;
         mark_set(s, c, b, false);
@@ -302,7 +308,8 @@ char *setting_describe(const Setting *s, int r) {
         static const char *const syntax[] = {
                 [SETTING_COUNT] = "a whole number",
                 [SETTING_SIZE] = "a size such as 65536, 64K, 256M or 1.5G",
-                [SETTING_SIZE_OR_PERCENT] = "a size such as 64K, 256M or 1.5G, or a percentage of the memory such as 75%",
+                [SETTING_SIZE_OR_PERCENT] =
+                        "a size such as 64K, 256M or 1.5G, or a percentage of the memory such as 75%",
                 [SETTING_TIME] = "a time such as 2, 1.5, 250ms or 2min",
                 [SETTING_PERCENT] = "a percentage of one CPU such as 50% or 400%",
                 [SETTING_NAME] = "the name of a group",
@@ -314,7 +321,8 @@ char *setting_describe(const Setting *s, int r) {
         assert(s);
 
         if (r != -ERANGE || is_text(s))
-                return s->keyword ? strprintf("%s, or %s", syntax[s->kind], s->keyword) : strdup(syntax[s->kind]);
+                return s->keyword ? strprintf("%s, or %s", syntax[s->kind], s->keyword)
+                                  : strdup(syntax[s->kind]);
 
         get_range(s, &min, &max);
         low = format_exactly(s->kind, min);

@@ -44,8 +44,8 @@ extern const Setting settings[];
 
 const Setting *setting_find(SettingSection section, const char *name);
 
-/* An empty value is the default; for a tenant's budget, that of [Tenant]. -EINVAL or -ERANGE if the value is not
- * right, and nothing is changed then. The budget is the section's, &c->budget for [Tenant]. */
+/* An empty value is the default; for a tenant's budget, that of [Tenant]. -EINVAL or -ERANGE if the value is
+ * not right, and nothing is changed then. The budget is the section's, &c->budget for [Tenant]. */
 int setting_assign(const Setting *s, const char *value, Config *c, Budget *b);
 int setting_reset(const Setting *s, Config *c, Budget *b);
 

@@ -140,9 +140,9 @@ static int enter_tenant(Parse *p, const char *user, unsigned line) {
         r = find_user(user, &uid);
         if (r < 0) {
                 p->skip = true;
-                return add_message(
-                                p->config, "%s:%u: There is no user '%s'%s%s, ignoring the section.", p->path, line,
-                                user, r == -ESRCH ? "" : ": ", r == -ESRCH ? "" : strerror(-r));
+                return add_message(p->config, "%s:%u: There is no user '%s'%s%s, ignoring the section.",
+                                   p->path, line, user, r == -ESRCH ? "" : ": ",
+                                   r == -ESRCH ? "" : strerror(-r));
         }
 
         p->section = SETTING_TENANT;
@@ -170,8 +170,11 @@ static int on_section(const char *name, unsigned line, void *userdata) {
                 return 0;
 
         p->skip = true;
-        return name ? add_message(p->config, "%s:%u: There is no section [%s], ignoring it.", p->path, line, name)
-                    : add_message(p->config, "%s:%u: The section has no closing bracket, ignoring it.", p->path, line);
+        if (!name)
+                return add_message(p->config, "%s:%u: The section has no closing bracket, ignoring it.",
+                                   p->path, line);
+
+        return add_message(p->config, "%s:%u: There is no section [%s], ignoring it.", p->path, line, name);
 }
 
 static int on_assignment(const char *name, const char *value, unsigned line, void *userdata) {
@@ -187,8 +190,8 @@ static int on_assignment(const char *name, const char *value, unsigned line, voi
 
         s = setting_find(p->section, name);
         if (!s)
-                return add_message(p->config, "%s:%u: Section [%s] has no setting %s=, ignoring it.", p->path, line,
-                                   p->section_name, name);
+                return add_message(p->config, "%s:%u: Section [%s] has no setting %s=, ignoring it.",
+                                   p->path, line, p->section_name, name);
 
         r = setting_assign(s, value, p->config, p->budget);
         if (r >= 0 || r == -ENOMEM)
@@ -198,7 +201,8 @@ static int on_assignment(const char *name, const char *value, unsigned line, voi
         if (!wanted)
                 return -ENOMEM;
 
-        return add_message(p->config, "%s:%u: %s=%s: must be %s, ignoring it.", p->path, line, name, value, wanted);
+        return add_message(p->config, "%s:%u: %s=%s: must be %s, ignoring it.",
+                           p->path, line, name, value, wanted);
 }
 
 static int on_malformed(const char *reason, unsigned line, void *userdata) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* judgebox.conf(5): read at start and at each reload into a Config of its own, which then replaces the one before. A
- * line that is wrong is named in `messages` and counts as if it were not there; the rest stands. */
+/* judgebox.conf(5): read at start and at each reload into a Config of its own, which then replaces the one
+ * before. A line that is wrong is named in `messages` and counts as if it were not there; the rest stands. */
 
 #include <stdio.h>
 

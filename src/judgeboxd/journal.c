@@ -59,7 +59,13 @@ static int send_fields(char *const *fields) {
         return sd_journal_sendv(iov, n);
 }
 
-int journal_log(int level, int error, const char *message_id, const JournalSubject *subject, const char *format, ...) {
+int journal_log(
+                int level,
+                int error,
+                const char *message_id,
+                const JournalSubject *subject,
+                const char *format,
+                ...) {
         PROTECT_ERRNO;
         _cleanup_strv_free_ char **fields = NULL;
         char message[2048];

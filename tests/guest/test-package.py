@@ -216,7 +216,7 @@ def test_zz_remove_and_purge():
     pathlib.Path('/etc/judgebox/judgebox.conf.d/50-mine.conf').write_text('[Manager]\n')
     try:
         command('apt-get', 'remove', '-q', '-y', 'judgebox')
-        check_equal(command('pgrep', '-a', '-x', 'judgeboxd|judgebox-init', status=None), '')
+        check_equal(command('pgrep', '-l', '^judgebox', status=None), '')
         check_equal(running_units(), [])
         check(os.path.exists('/etc/judgebox/judgebox.conf.d/50-mine.conf'), 'configuration is removed by purge alone')
 

@@ -135,7 +135,8 @@ START_TEST(test_every_limit_has_a_setting) {
 }
 END_TEST
 
-/* The shipped file changes nothing, and what it shows as defaults, every setting in order, is what the code has. */
+/* The shipped file changes nothing, and what it shows as defaults, every setting in order, is what the code
+ * has. */
 START_TEST(test_shipped_file) {
         _cleanup_free_ char *text = NULL, *shown = NULL, *actual = NULL;
         _cleanup_(config_freep) Config *c = NULL;
@@ -195,8 +196,10 @@ START_TEST(test_round_trip) {
         static const char content[] =
                 "[Manager]\nConcurrentRuns=3\nQueueMax=0\nUidRangeBase=1966080\nUidRangeBoxes=8192\n"
                 "IdleExitSec=infinity\nGroup=judges\n\n"
-                "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\nProcesses=1\n"
-                "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nCPUSet=0-3,6\nStorage=1T\nInodes=16\n\n"
+                "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\n"
+                "Processes=1\n"
+                "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nCPUSet=0-3,6\n"
+                "Storage=1T\nInodes=16\n\n"
                 "[Tenant]\nBoxesMax=0\nRunsMax=7\nRunningMax=1\nMemoryMax=50%\nTasksMax=100\nCPUQuota=150%\n"
                 "StorageMax=1G\n\n"
                 "[Tenant 1000]\nBoxesMax=5\nRunsMax=\nRunningMax=infinity\nMemoryMax=2G\nTasksMax=\nCPUQuota=\n"
@@ -241,7 +244,8 @@ START_TEST(test_empty_is_default) {
 
         f = open_memstream(&content, &size);
         ck_assert_ptr_nonnull(f);
-        fputs("[Manager]\nConcurrentRuns=2\nGroup=judges\n[Defaults]\nMemory=1G\nWallTime=9\nIdleTime=9\nCPUSet=1\n"
+        fputs("[Manager]\nConcurrentRuns=2\nGroup=judges\n[Defaults]\nMemory=1G\nWallTime=9\n"
+              "IdleTime=9\nCPUSet=1\n"
               "Storage=1G\n[Tenant]\nBoxesMax=2\n", f);
         for (const Setting *s = settings; s->name; s++)
                 fprintf(f, "[%s]\n%s=\n", setting_section_to_string(s->section), s->name);
@@ -335,19 +339,24 @@ START_TEST(test_wrong_lines) {
                 MAIN ":14: Neither a section nor an assignment, ignoring the line.",
                 MAIN ":15: The section has no closing bracket, ignoring it.",
                 MAIN ":17: There is no section [Manger], ignoring it.",
-                MAIN ":21: UidRangeBase=1879048193: must be from 65536 to 4026466304, a multiple of 65536, ignoring it.",
+                MAIN ":21: UidRangeBase=1879048193: must be from 65536 to 4026466304, a multiple of "
+                     "65536, ignoring it.",
                 MAIN ":22: UidRangeBoxes=100: must be from 4096 to 16777216, a multiple of 4096, ignoring it.",
                 MAIN ":23: Group=no such name: must be the name of a group, ignoring it.",
-                MAIN ":24: IdleExitSec=forever: must be a time such as 2, 1.5, 250ms or 2min, or infinity, ignoring it.",
+                MAIN ":24: IdleExitSec=forever: must be a time such as 2, 1.5, 250ms or 2min, or "
+                     "infinity, ignoring it.",
                 MAIN ":25: ConcurrentRuns=\"2\": must be a whole number, or auto, ignoring it.",
                 MAIN ":26: QueueMax=18446744073709551616: must be from 0 to 1000000, ignoring it.",
                 MAIN ":27: Section [Manager] has no setting =, ignoring it.",
                 MAIN ":30: MemoryMax=101%: must be from 1M to 1024T or from 1% to 100%, ignoring it.",
-                MAIN ":31: CPUQuota=2: must be a percentage of one CPU such as 50% or 400%, or infinity, ignoring it.",
+                MAIN ":31: CPUQuota=2: must be a percentage of one CPU such as 50% or 400%, or infinity, "
+                     "ignoring it.",
                 MAIN ":32: CPUQuota=0%: must be from 1% to 819200%, ignoring it.",
-                MAIN ":33: MemoryMax=%: must be a size such as 64K, 256M or 1.5G, or a percentage of the memory such as "
+                MAIN ":33: MemoryMax=%: must be a size such as 64K, 256M or 1.5G, or a percentage of the "
+                     "memory such as "
                      "75%, or infinity, ignoring it.",
-                MAIN ":34: StorageMax=9223372036854775808: must be from 4K to 1024T or from 1% to 100%, ignoring it.");
+                MAIN ":34: StorageMax=9223372036854775808: must be from 4K to 1024T or from 1% to 100%, "
+                     "ignoring it.");
 
         /* The rest stands, and nothing was taken by halves. */
         ck_assert_uint_eq(c->limits.set, UINT32_C(1) << LIMIT_OUTPUT);
@@ -439,7 +448,8 @@ START_TEST(test_dangling_link) {
 
         ck_assert_int_eq(symlink("/nonexistent/file", path), 0);
         c = load();
-        assert_messages_are(c, "/etc/judgebox/judgebox.conf.d/10-x.conf: Cannot be opened: No such file or directory");
+        assert_messages_are(c, "/etc/judgebox/judgebox.conf.d/10-x.conf: Cannot be opened: No such file "
+                               "or directory");
 }
 END_TEST
 
@@ -447,7 +457,8 @@ START_TEST(test_tenants) {
         _cleanup_(config_freep) Config *c = NULL;
         Budget b;
 
-        /* The order of the sections does not matter; a name and its uid are one tenant; later files add to it. */
+        /* The order of the sections does not matter; a name and its uid are one tenant; later files add to
+         * it. */
         write_file(MAIN,
                    "[Tenant root]\nBoxesMax=1\nMemoryMax=2M\n"
                    "[Tenant no-such-user]\nBoxesMax=99\n"
@@ -459,7 +470,8 @@ START_TEST(test_tenants) {
         c = load();
         assert_messages_are(
                         c, MAIN ":4: There is no user 'no-such-user', ignoring the section.",
-                        MAIN ":6: There is no user '4294967295': Numerical result out of range, ignoring the section.",
+                        MAIN ":6: There is no user '4294967295': Numerical result out of range, ignoring "
+                             "the section.",
                         MAIN ":8: There is no user '', ignoring the section.");
         ck_assert_uint_eq(c->n_tenants, 2);
 
