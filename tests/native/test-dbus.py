@@ -453,4 +453,45 @@ def test_busctl():
         check('.Destroy' in s.tool('busctl', '--system', 'introspect', NAME, f'{PATH}/box/u0_b', BOX).stdout, 'introspected')
 
 
+def sessions(text):
+    """What is typed after each prompt, with the lines that continue it."""
+    script = []
+    for line in text.splitlines():
+        line = line.removeprefix('    ')
+        if line.startswith('$ ') or (script and script[-1].endswith('\\')):
+            script.append(line.removeprefix('$ '))
+    return '\n'.join(script)
+
+
+def check_session(script):
+    """By root, whose box it is then; it ends with the first command that fails."""
+    with on_bus() as s:
+        done = s.tool('sh', '-ec', script)
+        check_equal(done.returncode, 0, done.stderr)
+        check('"verdict" s "ok"' in done.stdout, done.stdout)
+        check('"hello.sh"' in done.stdout, done.stdout)
+        check_equal(s.bus.manager('ListBoxes', 'a{sv}', {}), [[]])
+
+
+@test
+def test_session_of_the_man_page():
+    page = (TOP / 'man' / 'org.judgebox1.5').read_text(encoding='utf-8')
+    check_session(sessions(page.replace('\\-', '-').replace('\\e', '\\')))
+
+
+@test
+def test_session_of_the_readme():
+    readme = (TOP / 'README.md').read_text(encoding='utf-8')
+    check_session(sessions(readme.partition('## Over D-Bus')[2].partition('\n## ')[0]))
+
+
+@test
+def test_man_page_has_all():
+    page = (TOP / 'man' / 'org.judgebox1.5').read_text(encoding='utf-8')
+    for interface in (MANAGER, BOX):
+        for member in ET.parse(TOP / 'dbus' / f'{interface}.xml').getroot().find('interface'):
+            name = member.get('name')
+            check(f'\\fB{name}\\fP(' in page or f' {name} "' in page, f'{interface}.{name}')
+
+
 main()
