@@ -183,7 +183,7 @@ def test_caller_leaves():
             check(wait_until(lambda: s.bus.manager('GetStatus')[0]['activeRuns'] == 1), 'runs')
             caller.close()
             check(wait_until(lambda: s.bus.manager('GetStatus')[0]['activeRuns'] == 0), 'was canceled')
-        check_equal(s.bus.manager('GetStatus')[0]['boxes'], 1)
+        check(wait_until(lambda: s.bus.manager('GetStatus')[0]['boxes'] == 1), 'only the box that stays')
 
 
 # ---- signals ----
