@@ -384,6 +384,15 @@ int box_take_cgroup(Box *b, const Limits *limits, uint64_t *ret_number, RunCgrou
         return 0;
 }
 
+void box_run_began(Box *b) {
+        assert(b);
+
+        box_update_state(b);
+
+        /* While this one runs, there is time for it: afterwards the next may be waiting already. */
+        box_prepare_next(b);
+}
+
 void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
         assert(b);
 

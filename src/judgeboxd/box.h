@@ -119,6 +119,9 @@ bool box_has_room(const Box *b);
  * there. */
 int box_take_cgroup(Box *b, const Limits *limits, uint64_t *ret_number, RunCgroup **ret);
 
+/* It was handed over to judgebox-init. */
+void box_run_began(Box *b);
+
 /* number 0: it was never executed. Takes the cgroup over. */
 void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup);
 

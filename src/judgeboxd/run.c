@@ -284,7 +284,7 @@ static int run_execute(Run *r, Failure *f) {
         r->n_requests++;
         run_set_state(r, RUN_EXECUTING);
         close_spec_fds(&r->request.spec);
-        box_update_state(r->box);
+        box_run_began(r->box);
         return 0;
 }
 
