@@ -58,6 +58,11 @@ typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
  * Removes the subtree again on free. -EOPNOTSUPP where there is no cgroup2 at all. */
 int cgroup_manager_new_tree(const char *path, CgroupManager **ret);
 
+/* The same for boxes that are to outlive their manager: the subtree has this name (not "judgebox-<digit>…", as others
+ * have), is taken over if it is there, and is left where it is if there is a box in it. -EBUSY where another manager has
+ * it. */
+int cgroup_manager_new_lasting_tree(const char *path, const char *name, CgroupManager **ret);
+
 /* `scope`. Asks systemd, on a bus that is attached to an event loop, to make each box a scope
  * judgebox-<uid>-<id>.scope in judgebox-<uid>.slice. The bus must not block the daemon: nothing here waits for it.
  * -EOPNOTSUPP where there is no cgroup2 at all. */
@@ -92,7 +97,8 @@ int cgroup_manager_kill_strays(CgroupManager *m);
 int box_cgroup_new(CgroupManager *m, uid_t owner, const char *id, const char *description, BoxCgroup **ret);
 
 /* After a restart: a box that an earlier judgeboxd attached and delegated, and that still has processes. Its attach is
- * done. -ENOENT where there is none, -ENODATA where it was not delegated yet, -EOPNOTSUPP with `tree`. */
+ * done. -ENOENT where there is none, -ENODATA where it was not delegated yet, -EOPNOTSUPP with a `tree`
+ * that does not last. */
 int box_cgroup_adopt(CgroupManager *m, uid_t owner, const char *id, BoxCgroup **ret);
 
 /* The n of each run-<n>/ that is there, in no order; the caller's. */

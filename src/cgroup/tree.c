@@ -7,7 +7,10 @@
  *
  * The directory is locked (flock) for as long as its manager lives, so that whoever comes next to the same place
  * can tell one that was left behind by a crash and take it away. A pid would not tell: it may be of another
- * pid namespace. */
+ * pid namespace.
+ *
+ * Where boxes are to outlive their manager the directory has a name of its own, and stays for as long as there is a box
+ * in it: the manager that comes next takes it over. */
 
 #include <poll.h>
 #include <sys/file.h>
@@ -32,6 +35,7 @@ typedef struct TreeManager {
         CgroupManager meta;
         int place_fd;
         int dir_fd; /* locked */
+        bool lasting;
         char *name;
         char *path; /* of dir_fd below the mount, with a leading slash */
 } TreeManager;
@@ -262,10 +266,52 @@ static int make_dir(TreeManager *t, const char *place_path) {
         return -EEXIST;
 }
 
+/* How often to try, 10 ms apart, to lock a directory that an earlier manager had. A child that it was just making may
+ * hold the lock for a moment longer than itself. */
+#define TREE_LOCK_TRIES 100U
+
+static int lock_lasting(int fd) {
+        for (unsigned i = 0;; i++) {
+                if (flock(fd, LOCK_EX | LOCK_NB) >= 0)
+                        return 0;
+                if (errno != EWOULDBLOCK)
+                        return -errno;
+                if (i >= TREE_LOCK_TRIES)
+                        return -EBUSY;
+
+                (void) usleep(10 * USEC_PER_MSEC);
+        }
+}
+
+static int open_lasting_dir(TreeManager *t, const char *place_path, const char *name) {
+        int r;
+
+        t->lasting = true;
+        t->name = strdup(name);
+        t->path = strprintf("/%s%s%s", place_path, isempty(place_path) ? "" : "/", name);
+        if (!t->name || !t->path)
+                return -ENOMEM;
+
+        if (mkdirat(t->place_fd, name, 0755) < 0 && errno != EEXIST)
+                return -errno;
+
+        t->dir_fd = cgroup_dir_open(t->place_fd, name, O_RDONLY);
+        if (t->dir_fd < 0)
+                return t->dir_fd;
+
+        r = lock_lasting(t->dir_fd);
+        if (r < 0)
+                t->dir_fd = safe_close(t->dir_fd);
+        return r;
+}
+
 static void tree_done(CgroupManager *m) {
         TreeManager *t = TREE(m);
 
-        if (t->dir_fd >= 0) {
+        if (t->dir_fd >= 0 && t->lasting)
+                /* Only if it is empty. */
+                (void) unlinkat(t->place_fd, t->name, AT_REMOVEDIR);
+        else if (t->dir_fd >= 0) {
                 int r;
 
                 r = cgroup_dir_remove(t->place_fd, t->name);
@@ -303,6 +349,60 @@ static int tree_box_new(BoxCgroup *b, const char *description) {
         return b->dir_fd < 0 ? b->dir_fd : 0;
 }
 
+static int tree_box_adopt(BoxCgroup *b) {
+        TreeManager *t = TREE(b->manager);
+
+        if (!t->lasting)
+                return -EOPNOTSUPP;
+
+        b->path = strprintf("%s/%s", t->path, b->name);
+        if (!b->path)
+                return -ENOMEM;
+
+        b->dir_fd = cgroup_dir_open(t->dir_fd, b->name, O_RDONLY);
+        return b->dir_fd < 0 ? b->dir_fd : 0;
+}
+
+static bool is_box(CgroupManager *m, const char *name) {
+        BoxCgroup *b;
+
+        LIST_FOREACH(b, &m->boxes, boxes)
+                if (streq(b->name, name))
+                        return true;
+
+        return false;
+}
+
+static int tree_kill_strays(CgroupManager *m) {
+        TreeManager *t = TREE(m);
+        _cleanup_(closedirp) DIR *d = NULL;
+        const char *name;
+        int r, n = 0;
+
+        r = cgroup_dir_iterate(t->dir_fd, "", &d);
+        if (r < 0)
+                return r;
+
+        while ((r = cgroup_dir_next(d, &name)) > 0) {
+                _cleanup_close_ int fd = -EBADF;
+
+                if (is_box(m, name))
+                        continue;
+
+                fd = cgroup_dir_open(t->dir_fd, name, O_RDONLY);
+                if (fd < 0)
+                        continue;
+
+                kill_and_wait(fd);
+                r = cgroup_dir_remove(t->dir_fd, name);
+                if (r < 0)
+                        (void) log_debug_errno(r, "Failed to remove cgroup %s/%s: %m", t->path, name);
+                n++;
+        }
+
+        return r < 0 ? r : n;
+}
+
 static int tree_box_attach(BoxCgroup *b, pid_t pid, int pidfd) {
         box_cgroup_attached(b, 0);
         return 0;
@@ -325,11 +425,13 @@ static const CgroupManagerVTable tree_vtable = {
         .clone_into = true,
         .done = tree_done,
         .box_new = tree_box_new,
+        .box_adopt = tree_box_adopt,
         .box_attach = tree_box_attach,
         .box_done = tree_box_done,
+        .kill_strays = tree_kill_strays,
 };
 
-int cgroup_manager_new_tree(const char *path, CgroupManager **ret) {
+static int new_tree(const char *path, const char *name, CgroupManager **ret) {
         _cleanup_(cgroup_manager_freep) CgroupManager *m = NULL;
         _cleanup_free_ char *root = NULL, *place_path = NULL;
         CgroupController at_place;
@@ -364,7 +466,7 @@ int cgroup_manager_new_tree(const char *path, CgroupManager **ret) {
         if (r < 0)
                 return r;
 
-        r = make_dir(t, place_path);
+        r = name ? open_lasting_dir(t, place_path, name) : make_dir(t, place_path);
         if (r < 0)
                 return r;
 
@@ -374,4 +476,15 @@ int cgroup_manager_new_tree(const char *path, CgroupManager **ret) {
 
         *ret = TAKE_PTR(m);
         return 0;
+}
+
+int cgroup_manager_new_tree(const char *path, CgroupManager **ret) {
+        return new_tree(path, /* name= */ NULL, ret);
+}
+
+int cgroup_manager_new_lasting_tree(const char *path, const char *name, CgroupManager **ret) {
+        assert(name);
+        assert(!is_tree_name(name));
+
+        return new_tree(path, name, ret);
 }
