@@ -4,9 +4,11 @@
 #include <sys/wait.h>
 
 #include "box-internal.h"
+#include "box-store.h"
 #include "fd-util.h"
 #include "log.h"
 #include "manager.h"
+#include "user-name.h"
 
 /* How a box comes up: uid range, cgroup, launch, then one after the other without waiting for answers: the
  * configuration, the first run's cgroup, and the run itself if one is there already. */
@@ -17,6 +19,7 @@ static int on_init_gone(sd_event_source *s, int fd, uint32_t revents, void *user
         Box *b = ASSERT_PTR(userdata);
         siginfo_t si = {};
 
+        /* ECHILD: an earlier daemon's child, which is PID 1's to wait for. The descriptor says that it is gone. */
         if (waitid(P_PIDFD, (id_t) b->init_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
                 return 0;
 
@@ -46,6 +49,7 @@ static void on_configured(int r, Message *m, void *userdata) {
                 box_fail(b, (Step) m->reply.step, m->reply.error);
         else {
                 b->configured = true;
+                box_store_add(b);
                 box_update_state(b);
                 box_call_waiters(b, &b->ready_waiters, NULL);
         }
@@ -74,7 +78,7 @@ static int expect_configured(Box *b) {
         return r;
 }
 
-static int watch_init(Box *b, int socket_fd) {
+int box_watch_init(Box *b, int socket_fd) {
         int r;
 
         r = box_channel_new(b->manager->event, socket_fd, on_channel_failed, b, &b->channel);
@@ -96,7 +100,7 @@ static void on_started(BoxLaunch *l, int init_pidfd, int socket_fd, void *userda
 
         b->init_pidfd = init_pidfd;
 
-        r = watch_init(b, socket_fd);
+        r = box_watch_init(b, socket_fd);
         if (b->state == BOX_STOPPING) {
                 box_kill_processes(b);
                 return;
@@ -154,6 +158,10 @@ static void on_cgroup_removed(BoxCgroup *c, void *userdata) {
         box_fail(ASSERT_PTR(userdata), STEP_CGROUP, ECANCELED);
 }
 
+void box_watch_cgroup(Box *b) {
+        box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
+}
+
 /* Puts a copy of what is mounted there in the place of each descriptor that a tenant sent: the box itself cannot
  * make one, because it has left our mount namespace, and the kernel copies only what is in one's own. */
 static int clone_binds(Box *b, Failure *f) {
@@ -176,7 +184,7 @@ static int clone_binds(Box *b, Failure *f) {
 }
 
 int box_start(Box *b, Failure *f) {
-        _cleanup_free_ char *description = NULL;
+        _cleanup_free_ char *owner = NULL, *description = NULL;
         Manager *m;
         Step step;
         int r;
@@ -194,14 +202,18 @@ int box_start(Box *b, Failure *f) {
                 return failure_set_internal(f, STEP_USER, r);
         b->has_uid_base = true;
 
-        description = strprintf("judgebox box %s of uid %u", b->id, b->owner);
+        owner = user_name_local(b->owner);
+        if (!owner)
+                return -ENOMEM;
+
+        description = strprintf("judgebox box %s of %s", b->id, owner);
         if (!description)
                 return -ENOMEM;
 
         r = box_cgroup_new(m->cgroups, b->owner, b->id, description, &b->cgroup);
         if (r < 0)
                 return failure_set_internal(f, STEP_CGROUP, r);
-        box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
+        box_watch_cgroup(b);
 
         r = box_launch_new(m->event, m->slots, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
                            &b->launch, &step);

@@ -21,6 +21,19 @@ static int reply(VarlinkCall *c, const Operation *op) {
         return varlink_call_reply_with_fds(c, o, fds, n_fds);
 }
 
+/* Sent before the run can begin: whoever was told of none can ask for it again. */
+static void on_started(Operation *op, void *userdata) {
+        VarlinkCall *c = ASSERT_PTR(userdata);
+        json_object *o;
+        int r;
+
+        r = started_to_json(op, &o);
+        if (r >= 0)
+                r = varlink_call_notify(c, o, NULL, 0);
+        if (r < 0 && r != -ECONNRESET)
+                log_debug_errno(r, "Failed to tell of a run: %m");
+}
+
 static void on_done(Operation *op, const Failure *failure, void *userdata) {
         VarlinkCall *c = ASSERT_PTR(userdata);
         int r;
@@ -67,6 +80,12 @@ static int start(Manager *m, OperationType type, VarlinkCall *c, json_object *pa
                 return r;
         if (r > 0)
                 return failure_reply_varlink(&f, c);
+
+        /* Without its number nobody could ever collect it. */
+        if (op->request.spec.keep && !varlink_call_wants_more(c))
+                return varlink_call_error(c, VARLINK_ERROR_EXPECTED_MORE, NULL);
+        if (varlink_call_wants_more(c))
+                op->started = on_started;
 
         (void) varlink_call_ref(c);
         varlink_call_set_userdata(c, op);

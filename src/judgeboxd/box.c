@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "box-internal.h"
+#include "box-store.h"
 #include "box.h"
 #include "fd-util.h"
 #include "log.h"
@@ -46,12 +47,13 @@ static Box *box_release_memory(Box *b) {
         return mfree(b);
 }
 
-int box_new(
+static int box_register(
                 Manager *m,
                 Tenant *tenant,
                 const char *id,
                 BoxSettings *settings,
                 bool one_shot,
+                bool adopted,
                 Box **ret,
                 Failure *f) {
 
@@ -86,10 +88,14 @@ int box_new(
                 return -ENOMEM;
         }
 
-        r = tenant_add_box(tenant, f);
-        if (r != 0) {
-                (void) box_release_memory(b);
-                return r;
+        if (adopted)
+                tenant_adopt_box(tenant);
+        else {
+                r = tenant_add_box(tenant, f);
+                if (r != 0) {
+                        (void) box_release_memory(b);
+                        return r;
+                }
         }
 
         HASH_ADD_KEYPTR(hh, m->boxes, b->name, strlen(b->name), b);
@@ -106,6 +112,8 @@ int box_new(
         if (r >= 0)
                 r = limits_copy(&b->settings.limits, &b->run_limits);
         if (r >= 0)
+                r = limits_inherit(&b->run_limits, &m->config->limits);
+        if (r >= 0)
                 r = limits_apply_defaults(&b->run_limits);
         if (r < 0) {
                 box_stop(b);
@@ -114,6 +122,27 @@ int box_new(
 
         *ret = b;
         return 0;
+}
+
+int box_new(
+                Manager *m,
+                Tenant *tenant,
+                const char *id,
+                BoxSettings *settings,
+                bool one_shot,
+                Box **ret,
+                Failure *f) {
+
+        return box_register(m, tenant, id, settings, one_shot, /* adopted= */ false, ret, f);
+}
+
+int box_new_adopted(Manager *m, Tenant *tenant, const char *id, BoxSettings *settings, bool one_shot, Box **ret) {
+        Failure f = FAILURE_NULL;
+        int r;
+
+        r = box_register(m, tenant, id, settings, one_shot, /* adopted= */ true, ret, &f);
+        failure_done(&f);
+        return r > 0 ? -EEXIST : r;
 }
 
 Box *box_free(Box *b) {
@@ -184,7 +213,7 @@ void box_update_state(Box *b) {
 
 bool box_is_launched(const Box *b) {
         assert(b);
-        return b->channel && !b->launch && b->state != BOX_STOPPING;
+        return b->channel && !b->launch && !b->adopting && b->state != BOX_STOPPING;
 }
 
 /* Nothing of it runs any more. */
@@ -200,6 +229,8 @@ static void box_gone(Box *b) {
                 uid_range_release(m->uids, b->uid_base);
         b->has_uid_base = false;
 
+        if (b->stored)
+                box_store_remove(m->store, b->name);
         HASH_DEL(m->boxes, b);
         tenant_remove_box(b->tenant);
 
@@ -384,6 +415,28 @@ int box_take_cgroup(Box *b, const Limits *limits, uint64_t *ret_number, RunCgrou
         return 0;
 }
 
+static void release_cgroup(Box *b, RunCgroup *cgroup) {
+        if (!cgroup)
+                return;
+
+        if (b->state == BOX_STOPPING) {
+                /* Processes may be in it still: it goes with the box. */
+                b->leftovers[b->n_leftovers++] = cgroup;
+                return;
+        }
+
+        b->n_cgroups--;
+        (void) run_cgroup_free(cgroup);
+}
+
+void box_run_ended(Box *b, RunCgroup *cgroup) {
+        assert(b);
+
+        release_cgroup(b, cgroup);
+        box_update_state(b);
+        box_prepare_next(b);
+}
+
 void box_run_began(Box *b) {
         assert(b);
 
@@ -399,30 +452,45 @@ void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
         if (b->one_shot)
                 box_stop(b);
 
-        if (b->state == BOX_STOPPING) {
-                /* Processes may be in it still: it goes with the box. */
-                if (cgroup)
-                        b->leftovers[b->n_leftovers++] = cgroup;
+        release_cgroup(b, cgroup);
+        if (b->state == BOX_STOPPING)
                 return;
-        }
 
-        if (cgroup) {
-                b->n_cgroups--;
-                (void) run_cgroup_free(cgroup);
-                if (message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, CHANNEL_SERIAL_NONE, number,
-                                     /* again= */ false) < 0)
-                        box_fail(b, STEP_PROTOCOL, ENOBUFS);
-        }
+        if (number > 0 && message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, CHANNEL_SERIAL_NONE, number,
+                                           /* again= */ false) < 0)
+                box_fail(b, STEP_PROTOCOL, ENOBUFS);
 
         box_update_state(b);
         box_prepare_next(b);
+}
+
+static usec_t check_idle_deadlines(Box *b, usec_t now) {
+        usec_t next = USEC_INFINITY;
+        Run *r, *following;
+
+        /* Taken over with no run in it: its caller knows by now that it never began. */
+        if (b->one_shot && !b->runs) {
+                if (now < b->deadline)
+                        return b->deadline;
+
+                box_stop(b);
+                return b->deadline;
+        }
+
+        DL_FOREACH_SAFE(b->runs, r, following) {
+                next = MIN(next, run_check_deadline(r, now));
+                if (b->state == BOX_STOPPING)
+                        return b->deadline;
+        }
+
+        return MIN(next, box_channel_check_deadlines(b->channel, now));
 }
 
 usec_t box_check_deadlines(Box *b, usec_t now) {
         assert(b);
 
         if (IN_SET(b->state, BOX_IDLE, BOX_RUNNING))
-                return box_channel_check_deadlines(b->channel, now);
+                return check_idle_deadlines(b, now);
 
         if (b->deadline > now)
                 return b->deadline;

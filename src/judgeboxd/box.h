@@ -55,6 +55,8 @@ struct Box {
 
         BoxState state;
         bool one_shot; /* goes with its first run */
+        bool adopting; /* made by an earlier daemon: what goes on in it is not known yet */
+        bool stored;   /* to outlive this daemon: box-store.h */
         bool configured;
         BoxSettings settings; /* the binds' descriptors are gone once they are sent */
         Limits run_limits;    /* what a run has that asks for none */
@@ -93,6 +95,9 @@ int box_new(
                 Failure *f);
 Box *box_free(Box *b);
 
+/* The same for one that is there already: no budget keeps it out. */
+int box_new_adopted(Manager *m, Tenant *tenant, const char *id, BoxSettings *settings, bool one_shot, Box **ret);
+
 /* Begins to make it. If that fails, box_stop() is still due. */
 int box_start(Box *b, Failure *f);
 
@@ -119,10 +124,13 @@ bool box_has_room(const Box *b);
  * there. */
 int box_take_cgroup(Box *b, const Limits *limits, uint64_t *ret_number, RunCgroup **ret);
 
+/* The run needs its cgroup no longer, which is taken over. */
+void box_run_ended(Box *b, RunCgroup *cgroup);
+
 /* It was handed over to judgebox-init. */
 void box_run_began(Box *b);
 
-/* number 0: it was never executed. Takes the cgroup over. */
+/* The run is forgotten. number 0: it was never executed. Takes the cgroup over. */
 void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup);
 
 /* For the channel, with a deadline that the manager watches. */

@@ -11,24 +11,36 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "box-adopt.h"
 #include "box-varlink.h"
 #include "bus-service.h"
 #include "fd-util.h"
 #include "log.h"
 #include "manager.h"
 #include "parse-util.h"
+#include "passed-fds.h"
+#include "service.h"
 #include "slow-close.h"
 #include "varlink.h"
 
 #define RUNTIME_DIRECTORY "/run/judgebox"
 #define VARLINK_SOCKET RUNTIME_DIRECTORY "/org.judgebox"
-#define UID_LOCK RUNTIME_DIRECTORY "/uid-ranges"
-#define GROUP "judgebox"
+
+/* Of boxes that outlive the daemon, where systemd is not their manager. */
+#define CGROUP_NAME "judgebox"
+
+typedef enum CgroupChoice {
+        CGROUPS_AUTO,
+        CGROUPS_SCOPE,
+        CGROUPS_TREE,
+} CgroupChoice;
 
 static int arg_private_fd = -EBADF;
 static bool arg_degrade = false;
 static const char *arg_cgroup_root = NULL;
 static const char *arg_listen = NULL;
+static const char *arg_runtime_directory = RUNTIME_DIRECTORY;
+static CgroupChoice arg_cgroups = CGROUPS_AUTO;
 
 static void help(void) {
         printf("judgeboxd [OPTIONS…]\n\n"
@@ -39,7 +51,11 @@ static void help(void) {
                "                        " VARLINK_SOCKET ")\n"
                "     --private-fd=FD    Serve this connected socket alone, and end with it\n"
                "     --degrade          Run although cgroup controllers are missing, and say so in each result\n"
-               "     --cgroup-root=PATH Make the boxes' cgroups below this one, relative to the cgroup2 mount\n");
+               "     --manager=scope|tree|auto\n"
+               "                        Have systemd make each box a scope, or make cgroups below one of our own\n"
+               "     --cgroup-root=PATH Make the boxes' cgroups below this one, relative to the cgroup2 mount\n"
+               "     --runtime-directory=PATH\n"
+               "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n");
 }
 
 /* Returns 1 to go on, 0 if all is said, negative for what cannot be understood. */
@@ -50,6 +66,8 @@ static int parse_argv(int argc, char *argv[]) {
                 ARG_PRIVATE_FD,
                 ARG_DEGRADE,
                 ARG_CGROUP_ROOT,
+                ARG_MANAGER,
+                ARG_RUNTIME_DIRECTORY,
         };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
@@ -58,6 +76,8 @@ static int parse_argv(int argc, char *argv[]) {
                 { "private-fd", required_argument, NULL, ARG_PRIVATE_FD },
                 { "degrade", no_argument, NULL, ARG_DEGRADE },
                 { "cgroup-root", required_argument, NULL, ARG_CGROUP_ROOT },
+                { "manager", required_argument, NULL, ARG_MANAGER },
+                { "runtime-directory", required_argument, NULL, ARG_RUNTIME_DIRECTORY },
                 {},
         };
         unsigned u;
@@ -86,6 +106,21 @@ static int parse_argv(int argc, char *argv[]) {
                         break;
                 case ARG_CGROUP_ROOT:
                         arg_cgroup_root = optarg;
+                        break;
+                case ARG_MANAGER:
+                        if (streq(optarg, "scope"))
+                                arg_cgroups = CGROUPS_SCOPE;
+                        else if (streq(optarg, "tree"))
+                                arg_cgroups = CGROUPS_TREE;
+                        else if (streq(optarg, "auto"))
+                                arg_cgroups = CGROUPS_AUTO;
+                        else {
+                                log_error("--manager= wants scope, tree or auto: %s", optarg);
+                                return -EINVAL;
+                        }
+                        break;
+                case ARG_RUNTIME_DIRECTORY:
+                        arg_runtime_directory = optarg;
                         break;
                 default:
                         return -EINVAL;
@@ -118,33 +153,6 @@ static int open_init(void) {
         return RET_NERRNO(open(PKGLIBEXECDIR "/judgebox-init", O_PATH | O_CLOEXEC));
 }
 
-static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
-        log_debug("Got SIG%s.", strna(sigabbrev_np((int) si->ssi_signo)));
-        manager_stop(ASSERT_PTR(userdata));
-        return 0;
-}
-
-static int watch_signals(Manager *m) {
-        static const int signals[] = { SIGTERM, SIGINT };
-        sigset_t mask;
-        int r;
-
-        (void) sigemptyset(&mask);
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&mask, signals[i]);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-
-        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
-                r = sd_event_add_signal(m->event, NULL, signals[i], on_signal, m);
-                if (r < 0)
-                        return r;
-        }
-
-        /* A peer that has gone shows as an error of the call. */
-        return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
-}
-
 static void on_private_idle(VarlinkServer *s, void *userdata) {
         manager_stop(ASSERT_PTR(userdata));
 }
@@ -161,8 +169,11 @@ static void raise_nofile(void) {
                 log_debug_errno(errno, "Failed to raise the limit of open files: %m");
 }
 
-static int listen_sockets(Manager *m, VarlinkServer *s) {
-        int n, r;
+/* Returns whether the service manager has the sockets. */
+static int listen_sockets(Manager *m, VarlinkServer *s, PassedFds *passed) {
+        _cleanup_free_ char *path = NULL;
+        bool listening = false;
+        int r;
 
         if (arg_private_fd >= 0) {
                 r = fd_set_cloexec(arg_private_fd, true);
@@ -173,16 +184,20 @@ static int listen_sockets(Manager *m, VarlinkServer *s) {
                 return varlink_server_add_connection_fd(s, arg_private_fd);
         }
 
-        n = sd_listen_fds(/* unset_environment= */ true);
-        if (n < 0)
-                return n;
-        for (int i = 0; i < n; i++) {
-                r = varlink_server_listen_fd(s, SD_LISTEN_FDS_START + i);
+        for (size_t i = 0; i < passed->n; i++) {
+                if (passed->items[i].fd < 0 || sd_is_socket(passed->items[i].fd, AF_UNIX, SOCK_STREAM, 1) <= 0)
+                        continue;
+
+                r = varlink_server_listen_fd(s, TAKE_FD(passed->items[i].fd));
                 if (r < 0)
                         return r;
+                listening = true;
         }
+        if (listening)
+                return 1;
 
-        return n > 0 ? 0 : varlink_server_listen_path(s, arg_listen ?: VARLINK_SOCKET, 0666);
+        path = strprintf("%s/org.judgebox", arg_runtime_directory);
+        return path ? varlink_server_listen_path(s, arg_listen ?: path, 0666) : -ENOMEM;
 }
 
 /* Whose members have what is theirs where polkit cannot be asked about them; (gid_t) -1: there is no such group. */
@@ -220,13 +235,20 @@ static int open_own_bus(sd_event *event, sd_bus **ret) {
 }
 
 /* Where systemd runs the host, each box is a scope of its; elsewhere, or below a cgroup that was named, a tree is. */
-static int make_cgroups(sd_bus *bus, CgroupManager **ret) {
+static int make_cgroups(sd_bus *bus, bool lasting, CgroupManager **ret) {
         int r;
 
-        if (!bus || arg_cgroup_root || sd_booted() <= 0)
+        if (arg_cgroups == CGROUPS_SCOPE && !bus)
+                return -ENOTCONN;
+
+        if (bus && arg_cgroups != CGROUPS_TREE &&
+            (arg_cgroups == CGROUPS_SCOPE || (!arg_cgroup_root && sd_booted() > 0)))
+                r = cgroup_manager_new_scope(bus, ret);
+        else if (lasting)
+                r = cgroup_manager_new_lasting_tree(arg_cgroup_root, CGROUP_NAME, ret);
+        else
                 return 0;
 
-        r = cgroup_manager_new_scope(bus, ret);
         return r == -EOPNOTSUPP ? 0 : r;
 }
 
@@ -245,23 +267,80 @@ static int serve_bus(Manager *m, BusService **ret) {
         return bus_service_new(m, bus, ret);
 }
 
+/* What an earlier daemon had of it, with which it is known which uids are others'. */
+static int take_uids(PassedFds *passed, UidRange **ret) {
+        for (size_t i = 0; i < passed->n; i++)
+                if (streq(passed->items[i].name, BOX_STORE_UIDS) && passed->items[i].fd >= 0)
+                        return uid_range_new_from_fd(TAKE_FD(passed->items[i].fd), ret);
+
+        return 0;
+}
+
+/* What only the service of a host has, not a daemon that somebody has for himself. */
+static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options, sd_bus **ret_bus) {
+        _cleanup_free_ char *boxes = NULL;
+        int r;
+
+        r = config_load(/* root= */ NULL, &options->config);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the configuration: %m");
+        manager_log_config(options->config);
+
+        boxes = strprintf("%s/boxes", arg_runtime_directory);
+        if (!boxes)
+                return log_oom();
+
+        r = box_store_new(boxes, &options->store);
+        if (r < 0 && r != -ENOTCONN)
+                return log_error_errno(r, "Failed to make %s: %m", boxes);
+
+        r = take_uids(passed, &options->uids);
+        if (r < 0)
+                return log_error_errno(r, "Failed to take the uids over: %m");
+
+        r = open_own_bus(event, ret_bus);
+        if (r >= 0 && *ret_bus)
+                r = authority_new_polkit(*ret_bus, find_group(options->config->group), &options->authority);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up who may do what: %m");
+
+        r = make_cgroups(*ret_bus, options->store, &options->cgroups);
+        return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
+}
+
 static int run(void) {
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
+        _cleanup_(service_freep) Service *service = NULL;
         _cleanup_(varlink_server_freep) VarlinkServer *server = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(passed_fds_done) PassedFds passed = {};
+        _cleanup_free_ char *uid_lock = NULL;
         ManagerOptions options = {
                 .cgroup_root = arg_cgroup_root,
-                .uid_lock_path = UID_LOCK,
                 .allow_degraded = arg_degrade,
         };
         int init_fd, r;
 
         raise_nofile();
 
-        if (mkdir(RUNTIME_DIRECTORY, 0755) < 0 && errno != EEXIST)
-                log_debug_errno(errno, "Failed to make " RUNTIME_DIRECTORY ": %m");
+        /* A peer that has gone shows as an error of the call. */
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+                return log_error_errno(errno, "Failed to ignore SIGPIPE: %m");
+
+        if (mkdir(arg_runtime_directory, 0755) < 0 && errno != EEXIST)
+                log_debug_errno(errno, "Failed to make %s: %m", arg_runtime_directory);
+
+        options.uid_lock_path = uid_lock = strprintf("%s/uid-ranges", arg_runtime_directory);
+        if (!uid_lock)
+                return log_oom();
+
+        if (arg_private_fd < 0) {
+                r = passed_fds_take(BOX_SLOTS_END, &passed);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to take the descriptors that were passed: %m");
+        }
 
         init_fd = open_init();
         if (init_fd < 0)
@@ -278,32 +357,36 @@ static int run(void) {
                 return log_error_errno(r, "Failed to make an event loop: %m");
 
         if (arg_private_fd < 0) {
-                r = open_own_bus(event, &bus);
-                if (r >= 0 && bus)
-                        r = authority_new_polkit(bus, find_group(GROUP), &options.authority);
+                r = prepare_service(event, &passed, &options, &bus);
                 if (r < 0)
-                        return log_error_errno(r, "Failed to set up who may do what: %m");
-
-                r = make_cgroups(bus, &options.cgroups);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to set up for systemd's scopes: %m");
+                        return r;
         }
 
         r = manager_new(event, &options, &manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up: %m");
 
-        r = watch_signals(manager);
-        if (r < 0)
-                return log_error_errno(r, "Failed to watch for signals: %m");
-
         r = varlink_server_new(event, "The judgebox project", "judgeboxd", PROJECT_VERSION, PROJECT_URL, &server);
         if (r >= 0)
                 r = manager_serve_varlink(manager, server);
-        if (r >= 0)
-                r = listen_sockets(manager, server);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up varlink: %m");
+
+        /* Whoever connects finds them. */
+        if (manager->store) {
+                r = manager_adopt(manager, &passed);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to take boxes over: %m");
+        }
+
+        r = listen_sockets(manager, server, &passed);
         if (r < 0)
                 return log_error_errno(r, "Failed to serve varlink: %m");
+
+        r = service_new(manager, server,
+                        (r > 0 ? SERVICE_MAY_EXIT : 0) | (arg_private_fd < 0 ? SERVICE_MAY_RELOAD : 0), &service);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up as a service: %m");
 
         if (arg_private_fd < 0) {
                 r = serve_bus(manager, &bus_service);
@@ -311,13 +394,14 @@ static int run(void) {
                         return log_error_errno(r, "Failed to serve D-Bus: %m");
         }
 
-        (void) sd_notify(/* unset_environment= */ true, "READY=1");
+        service_ready(service);
 
         r = sd_event_loop(event);
-        if (r == -ETIMEDOUT) {
-                /* What is left of its boxes cannot be taken apart. */
+        if (r == -ETIMEDOUT || (manager->store && !manager->stopping)) {
+                /* Boxes go on without us, or cannot be taken apart: nothing is told to anybody, as if we had crashed. */
+                (void) TAKE_PTR(bus_service);
+                (void) TAKE_PTR(server);
                 (void) TAKE_PTR(manager);
-                return log_error_errno(r, "Some boxes did not go away.");
         }
         if (r < 0)
                 return log_error_errno(r, "Failed to run the event loop: %m");

@@ -2,8 +2,9 @@
 #include <stdio.h>
 
 #include "fd-util.h"
-#include "log.h"
+#include "journal.h"
 #include "manager.h"
+#include "message-ids.h"
 
 static void dispose(Manager *m) {
         Box *b;
@@ -108,6 +109,37 @@ static int add_sources(Manager *m) {
         return sd_event_source_set_enabled(m->deadline_source, SD_EVENT_OFF);
 }
 
+static void apply_config(Manager *m) {
+        const Config *c = m->config;
+
+        admission_set_bounds(m->admission, c->concurrent_runs == CONFIG_AUTO ? m->cpus.n : c->concurrent_runs, c->queue_max);
+        uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
+}
+
+void manager_log_config(const Config *c) {
+        assert(c);
+
+        STRV_FOREACH(message, c->messages)
+                (void) journal_log(LOG_WARNING, 0, MESSAGE_CONFIG_IGNORED, NULL, "%s", *message);
+}
+
+int manager_load_config(Manager *m) {
+        Config *c;
+        int r;
+
+        assert(m);
+
+        r = config_load(/* root= */ NULL, &c);
+        if (r < 0)
+                return r;
+
+        manager_log_config(c);
+        (void) config_free(m->config);
+        m->config = c;
+        apply_config(m);
+        return 0;
+}
+
 int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;
@@ -123,7 +155,10 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         *m = (Manager) {
                 .event = sd_event_ref(event),
                 .slots = options->slots,
+                .uids = options->uids,
+                .store = options->store,
                 .authority = options->authority,
+                .config = options->config,
                 .allow_degraded = options->allow_degraded,
                 .next_deadline = USEC_INFINITY,
         };
@@ -142,13 +177,29 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
                         return r;
         }
 
-        r = admission_new(m->cpus.n, MANAGER_WAITING_MAX, &m->admission);
+        if (!m->config) {
+                r = config_new(&m->config);
+                if (r < 0)
+                        return r;
+        }
+
+        r = admission_new(1, 0, &m->admission);
         if (r < 0)
                 return r;
 
-        r = uid_range_new(options->uid_lock_path, &m->uids);
-        if (r < 0)
-                return r;
+        if (!m->uids) {
+                r = uid_range_new(options->uid_lock_path, &m->uids);
+                if (r < 0)
+                        return r;
+                if (m->store)
+                        box_store_add_uids(m->store, m->uids);
+        }
+
+        apply_config(m);
+
+        /* Names that an earlier daemon picked are still in use, or in somebody's memory. */
+        if (m->store)
+                m->last_id = now_usec(CLOCK_MONOTONIC) / USEC_PER_MSEC;
 
         m->cgroups = options->cgroups;
         if (!m->cgroups) {
@@ -172,9 +223,12 @@ Manager *manager_free(Manager *m) {
 
         m->dispose_source = sd_event_source_unref(m->dispose_source);
         m->deadline_source = sd_event_source_unref(m->deadline_source);
+        m->hold_source = sd_event_source_unref(m->hold_source);
+        m->store = box_store_free(m->store);
         m->cgroups = cgroup_manager_free(m->cgroups);
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);
+        m->config = config_free(m->config);
         m->authority = authority_free(m->authority);
         m->slots = box_slots_free(m->slots);
         m->event = sd_event_unref(m->event);

@@ -7,13 +7,13 @@
 
 #include "admission.h"
 #include "authority.h"
+#include "box-store.h"
 #include "box.h"
 #include "cgroup.h"
+#include "config.h"
 #include "host-cpus.h"
 #include "tenant.h"
 #include "uid-range.h"
-
-#define MANAGER_WAITING_MAX 10000U
 
 /* Who wants to hear of every step of boxes and runs; before: the state they were in. */
 typedef struct ManagerObserver {
@@ -28,10 +28,12 @@ struct Manager {
         CgroupManager *cgroups; /* NULL where there is no cgroup2 */
         bool allow_degraded;
         Authority *authority;
+        Config *config; /* never NULL */
         Admission *admission;
         UidRange *uids;
         HostCpus cpus;
         BoxSlots *slots;
+        BoxStore *store; /* NULL: boxes end with the daemon */
 
         Tenant *tenants;
         Box *boxes;
@@ -48,6 +50,10 @@ struct Manager {
         sd_event_source *deadline_source;
         usec_t next_deadline;
 
+        /* Boxes of an earlier daemon: how many have yet to answer, and what became of the others. */
+        size_t n_adopting, n_adopted, n_not_adopted, n_adopted_runs, n_adopted_results;
+        sd_event_source *hold_source;
+
         bool stopping;
 };
 
@@ -55,15 +61,24 @@ typedef struct ManagerOptions {
         CgroupManager *cgroups;  /* taken over if it succeeds; NULL: a tree of our own */
         const char *cgroup_root; /* of that tree; NULL: wherever it fits */
         const char *uid_lock_path;
+        UidRange *uids;  /* taken over; NULL: new ones, with that path */
+        BoxStore *store; /* taken over; or NULL */
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
+        Config *config; /* taken over; NULL: the defaults, whatever the files say */
         bool allow_degraded;
 } ManagerOptions;
 
 int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret);
-/* Every box must be gone. */
+/* Every box must be gone. One whose boxes are to outlive it is not freed: box-store.h. */
 Manager *manager_free(Manager *m);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);
+
+/* Says in the journal which lines were ignored. */
+void manager_log_config(const Config *c);
+
+/* Reads the files again, and has what they say apply from now on. What is wrong in them is in the journal. */
+int manager_load_config(Manager *m);
 
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);

@@ -9,6 +9,7 @@
 
 static const char *const operation_type_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "run",
+        [OPERATION_COLLECT] = "collect",
         [OPERATION_CREATE] = "create",
         [OPERATION_DESTROY] = "destroy",
         [OPERATION_RESET] = "reset",
@@ -55,6 +56,8 @@ int operation_new(
                 .value2 = RESULT_UNKNOWN,
         };
         box_settings_init(&o->settings);
+        o->settings.storage_bytes = m->config->storage_bytes;
+        o->settings.inodes = m->config->inodes;
         run_request_init(&o->request);
 
         *ret = o;
@@ -97,6 +100,14 @@ static void on_run_done(Run *r, const Failure *f, void *userdata) {
         finish_with(o, f);
 }
 
+static void on_run_started(Run *r, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+
+        o->run = r;
+        if (o->started)
+                o->started(o, o->userdata);
+}
+
 static int do_run(Operation *o, Box *box, Failure *f) {
         Tenant *t;
         int r;
@@ -111,8 +122,20 @@ static int do_run(Operation *o, Box *box, Failure *f) {
                 return r;
         }
 
+        o->run->started = on_run_started;
         run_submit(o->run);
         return 0;
+}
+
+static int do_collect(Operation *o, Box *box, Failure *f) {
+        int r;
+
+        r = run_attach(box, o->run_number, &o->request, on_run_done, o, &o->run, f);
+
+        /* It was for a run that never began. */
+        if (r == FAILURE_NO_SUCH_RUN && box->one_shot && !box->runs)
+                box_stop(box);
+        return r;
 }
 
 static void on_box_ready(Box *b, const Failure *f, void *userdata) {
@@ -241,8 +264,13 @@ static void on_reset(int r, Message *m, void *userdata) {
 }
 
 static int do_reset(Operation *o, Box *box, Failure *f) {
-        if (box->runs || !box->configured)
+        Run *r;
+
+        if (!box->configured)
                 return failure_set(f, FAILURE_BOX_BUSY, box->id);
+        DL_FOREACH(box->runs, r)
+                if (r->state != RUN_KEPT)
+                        return failure_set(f, FAILURE_BOX_BUSY, box->id);
 
         return request(o, box, MESSAGE_RESET, on_reset, f);
 }
@@ -294,7 +322,7 @@ static int do_kill(Operation *o, Box *box, Failure *f) {
         } else
                 for (r = box->runs; r; r = next) {
                         next = r->next;
-                        if (r->state == RUN_COLLECTING)
+                        if (IN_SET(r->state, RUN_KEPT, RUN_COLLECTING))
                                 continue;
 
                         run_cancel(r);
@@ -317,6 +345,7 @@ static const struct {
         int (*execute)(Operation *o, Box *box, Failure *f);
 } operation_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = { AUTHORITY_RUN, true, do_run },
+        [OPERATION_COLLECT] = { AUTHORITY_RUN, true, do_collect },
         [OPERATION_CREATE] = { AUTHORITY_MANAGE_BOX, false, do_create },
         [OPERATION_DESTROY] = { AUTHORITY_MANAGE_BOX, true, do_destroy },
         [OPERATION_RESET] = { AUTHORITY_MANAGE_BOX, true, do_reset },
@@ -334,7 +363,7 @@ static int find_box(Operation *o, Box **ret, Failure *f) {
 
         if (o->box && operation_table[o->type].wants_box) {
                 b = manager_find_box(o->manager, o->owner, o->box);
-                if (!b)
+                if (!b || (b->state == BOX_STOPPING && o->type == OPERATION_COLLECT))
                         return failure_set(f, FAILURE_NO_SUCH_BOX, o->box);
                 if (b->state == BOX_STOPPING && o->type != OPERATION_DESTROY)
                         return failure_set(f, FAILURE_BOX_BUSY, o->box);
@@ -343,6 +372,8 @@ static int find_box(Operation *o, Box **ret, Failure *f) {
         *ret = b;
         return 0;
 }
+
+static void on_box_adopted(Box *b, const Failure *failure, void *userdata);
 
 static int execute(Operation *o, Failure *f) {
         Box *box = NULL;
@@ -361,7 +392,31 @@ static int execute(Operation *o, Failure *f) {
         if (r != 0)
                 return r;
 
+        /* What goes on in it will be known in a moment. */
+        if (box && box->adopting && o->type != OPERATION_DESTROY)
+                return box_wait_ready(box, on_box_adopted, o);
+
         return operation_table[o->type].execute(o, box, f);
+}
+
+/* Who asks for a run and has gone wants none. */
+static bool is_pointless(const Operation *o) {
+        return o->canceled && IN_SET(o->type, OPERATION_RUN, OPERATION_COLLECT);
+}
+
+static void on_box_adopted(Box *b, const Failure *failure, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+        Failure f = FAILURE_NULL;
+        int r;
+
+        if (failure) {
+                finish_with(o, failure);
+                return;
+        }
+
+        r = is_pointless(o) ? failure_set_internal(&f, STEP_NONE, ECANCELED) : execute(o, &f);
+        if (r != 0)
+                finish(o, r, &f);
 }
 
 static void on_authorized(AuthorityAction denied, int r, void *userdata) {
@@ -377,7 +432,7 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
                                         "call org.judgebox1.");
         else if (r < 0 || denied != 0)
                 r = failure_set(&f, FAILURE_PERMISSION_DENIED, NULL);
-        else if (o->canceled && o->type == OPERATION_RUN)
+        else if (is_pointless(o))
                 r = failure_set_internal(&f, STEP_NONE, ECANCELED);
         else
                 r = execute(o, &f);
@@ -407,9 +462,14 @@ void operation_start(Operation *o) {
 }
 
 void operation_cancel(Operation *o) {
+        Failure f = FAILURE_NULL;
+
         assert(o);
 
         o->canceled = true;
-        if (o->run)
+        if (o->run && run_detach(o->run)) {
+                o->run = NULL;
+                finish(o, failure_set_internal(&f, STEP_NONE, ECANCELED), &f);
+        } else if (o->run)
                 run_cancel(o->run);
 }

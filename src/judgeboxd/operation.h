@@ -12,6 +12,7 @@
 
 typedef enum OperationType {
         OPERATION_RUN,
+        OPERATION_COLLECT,
         OPERATION_CREATE,
         OPERATION_DESTROY,
         OPERATION_RESET,
@@ -35,10 +36,14 @@ typedef struct Operation Operation;
 /* The end: outputs are set, or failure is. The operation goes when this returns; descriptors may be taken. */
 typedef void (*operation_done_t)(Operation *o, const Failure *failure, void *userdata);
 
+/* RUN: o->run has its box and its number, and is about to be executed. */
+typedef void (*operation_started_t)(Operation *o, void *userdata);
+
 struct Operation {
         Manager *manager;
         OperationType type;
         Caller caller;
+        operation_started_t started; /* may be NULL */
         operation_done_t done;
         void *userdata;
         bool canceled;
@@ -57,7 +62,7 @@ struct Operation {
 
         /* What came out. */
         Box *result_box; /* CREATE, GET */
-        Run *run;        /* RUN: also while it is under way */
+        Run *run;        /* RUN, COLLECT: also while it is under way */
         int fd;
         uint64_t value, value2; /* OPEN_FILE: size; KILL: number; GET: storage in use, RESULT_UNKNOWN if not known */
         const Message *entries; /* LIST_FILES: the REPLY, its tail not yet read */
@@ -79,5 +84,5 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Operation *, operation_free);
 /* From here on `done` is called exactly once, possibly before this returns. */
 void operation_start(Operation *o);
 
-/* Nobody waits for the answer any more: a run is canceled; the rest is carried through. */
+/* Nobody waits for the answer any more: a run is canceled, unless it is to be kept; the rest is carried through. */
 void operation_cancel(Operation *o);

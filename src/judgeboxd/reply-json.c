@@ -6,6 +6,7 @@
 
 static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "Run",
+        [OPERATION_COLLECT] = "CollectRun",
         [OPERATION_CREATE] = "CreateBox",
         [OPERATION_DESTROY] = "DestroyBox",
         [OPERATION_RESET] = "ResetBox",
@@ -110,6 +111,26 @@ static void add_entries(int *r, json_object *o, const Operation *op) {
         json_add(r, o, "entries", entries);
 }
 
+int started_to_json(const Operation *op, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        json_object *started = json_object_new_object();
+        int r = o && started ? 0 : -ENOMEM;
+
+        assert(op);
+        assert(op->run && op->run->box);
+        assert(ret);
+
+        json_add_string(&r, started, "box", op->run->box->id);
+        json_add_uint64(&r, started, "owner", op->run->box->owner);
+        json_add_uint64(&r, started, "run", op->run->number);
+        json_add(&r, o, "started", started);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
 int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size_t *ret_n_fds) {
         _cleanup_json_ json_object *o = json_object_new_object();
         int r = o ? 0 : -ENOMEM;
@@ -122,6 +143,7 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
 
         switch (op->type) {
         case OPERATION_RUN:
+        case OPERATION_COLLECT:
                 add_run(&r, o, op, ret_fds, &n_fds);
                 break;
         case OPERATION_CREATE:

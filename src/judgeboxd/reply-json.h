@@ -17,6 +17,9 @@ OperationType operation_type_from_method(const char *s);
  * REPLY_FDS_MAX. Returns 0 or a negative errno. */
 int operation_to_json(const Operation *o, json_object **ret, int *ret_fds, size_t *ret_n_fds);
 
+/* What can be told of a run that is about to be executed: the first of two replies of Run. */
+int started_to_json(const Operation *o, json_object **ret);
+
 /* What this service is, to whoever can reach it: the reply of GetStatus. */
 /* For this uid: what others have there is not for it to count, unless it is root. */
 int manager_to_json(Manager *m, uid_t uid, json_object **ret);

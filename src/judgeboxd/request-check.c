@@ -220,6 +220,18 @@ static int check_descriptors(const RunRequest *q, Failure *f) {
         return 0;
 }
 
+int check_out_files(const RunRequest *q, Failure *f) {
+        for (size_t i = 0; i < q->n_out_files; i++) {
+                int r;
+
+                r = check_box_path(q->out_files[i], FIELD("outFiles[%zu]", i), f);
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int check_files(const RunRequest *q, Failure *f) {
         const char *message = NULL;
         int r;
@@ -232,13 +244,7 @@ static int check_files(const RunRequest *q, Failure *f) {
                         return refuse_fd(f, FIELD("inFiles[%zu].fileDescriptor", i), message);
         }
 
-        for (size_t i = 0; i < q->n_out_files; i++) {
-                r = check_box_path(q->out_files[i], FIELD("outFiles[%zu]", i), f);
-                if (r != 0)
-                        return r;
-        }
-
-        return 0;
+        return check_out_files(q, f);
 }
 
 int check_run_request(const RunRequest *q, const HostCpus *cpus, Failure *f) {

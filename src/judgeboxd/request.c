@@ -226,16 +226,31 @@ static int parse_extra_fds(json_object *o, const RequestFds *fds, RunSpec *s, Fa
         return 0;
 }
 
+static int parse_out_files(json_object *o, RunRequest *q, Failure *f) {
+        json_object *out = get(o, "outFiles");
+        size_t n = out ? json_object_array_length(out) : 0;
+
+        if (n > RUN_OUT_FILES_MAX)
+                return too_many(f, "outFiles", RUN_OUT_FILES_MAX);
+
+        for (size_t i = 0; i < n; i++) {
+                q->out_files[i] = strdup(json_object_get_string(json_object_array_get_idx(out, i)));
+                if (!q->out_files[i])
+                        return -ENOMEM;
+                q->n_out_files++;
+        }
+
+        return 0;
+}
+
 static int parse_files(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f) {
-        json_object *in = get(o, "inFiles"), *out = get(o, "outFiles");
-        size_t n_in = in ? json_object_array_length(in) : 0, n_out = out ? json_object_array_length(out) : 0;
+        json_object *in = get(o, "inFiles");
+        size_t n_in = in ? json_object_array_length(in) : 0;
         char field[FIELD_SIZE];
         int r;
 
         if (n_in > RUN_IN_FILES_MAX)
                 return too_many(f, "inFiles", RUN_IN_FILES_MAX);
-        if (n_out > RUN_OUT_FILES_MAX)
-                return too_many(f, "outFiles", RUN_OUT_FILES_MAX);
 
         for (size_t i = 0; i < n_in; i++) {
                 json_object *e = json_object_array_get_idx(in, i);
@@ -252,14 +267,7 @@ static int parse_files(json_object *o, const RequestFds *fds, RunRequest *q, Fai
                         return r;
         }
 
-        for (size_t i = 0; i < n_out; i++) {
-                q->out_files[i] = strdup(json_object_get_string(json_object_array_get_idx(out, i)));
-                if (!q->out_files[i])
-                        return -ENOMEM;
-                q->n_out_files++;
-        }
-
-        return 0;
+        return parse_out_files(o, q, f);
 }
 
 /* The defaults, but for those that were given. */
@@ -301,6 +309,7 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
                 r = request_parse_limits(limits, &s->limits);
         if (r < 0)
                 return r;
+        s->keep = get_boolean(o, "keep");
 
         r = parse_streams(o, fds, s, f);
         if (r == 0 && executable)
@@ -385,6 +394,15 @@ static int parse_run(Operation *o, json_object *p, const RequestFds *fds, Failur
         return r;
 }
 
+static int parse_collect(Operation *o, json_object *p, Failure *f) {
+        int r;
+
+        r = parse_run_number(o, p, f);
+        if (r == 0)
+                r = parse_out_files(p, &o->request, f);
+        return r != 0 ? r : check_out_files(&o->request, f);
+}
+
 int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, Failure *f) {
         int r;
 
@@ -402,6 +420,8 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
 
         if (o->type == OPERATION_RUN)
                 return parse_run(o, parameters, fds, f);
+        if (o->type == OPERATION_COLLECT)
+                return parse_collect(o, parameters, f);
         if (o->type == OPERATION_KILL)
                 return parse_run_number(o, parameters, f);
 

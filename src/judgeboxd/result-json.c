@@ -101,7 +101,7 @@ int run_to_json(const Run *run, json_object **ret) {
         }
 
         add_evidence(&r, o, e);
-        json_add_uint64(&r, o, "queuedUSec", run->queued_usec);
+        json_add_known(&r, o, "queuedUSec", run->queued_usec);
         if (add_degraded(&r, o, e->degraded) < 0)
                 return -ENOMEM;
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box-store.h"
 #include "box.h"
 #include "fd-util.h"
-#include "log.h"
+#include "journal.h"
 #include "manager.h"
-#include "run.h"
+#include "message-ids.h"
+#include "run-internal.h"
+#include "tenant.h"
 
-/* How long judgebox-init may take beyond the wall limit, and for what takes no time at all. */
-#define RUN_GRACE_USEC (10 * USEC_PER_SEC)
+/* For what takes no time at all, if all is well. */
 #define COPY_TIMEOUT_USEC (300 * USEC_PER_SEC)
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
 
 static const char *const run_state_table[_RUN_STATE_MAX] = {
         [RUN_WAITING] = "waiting",       [RUN_STARTING] = "starting", [RUN_EXECUTING] = "executing",
-        [RUN_COLLECTING] = "collecting", [RUN_FINISHED] = "finished",
+        [RUN_KEPT] = "kept",             [RUN_COLLECTING] = "collecting", [RUN_FINISHED] = "finished",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(run_state, RunState);
@@ -35,12 +37,14 @@ void run_request_done(RunRequest *q) {
         q->n_in_files = q->n_out_files = 0;
 }
 
-static void run_set_state(Run *r, RunState state) {
+void run_set_state(Run *r, RunState state) {
         const ManagerObserver *observer = r->manager->observer;
         RunState before = r->state;
 
         log_debug("Run %" PRIu64 " of box %s: %s -> %s.", r->number, r->box ? r->box->name : "(its own)",
                   run_state_to_string(before), run_state_to_string(state));
+        r->tenant->n_kept += state == RUN_KEPT;
+        r->tenant->n_kept -= before == RUN_KEPT;
         r->state = state;
 
         if (observer)
@@ -54,6 +58,28 @@ static void close_spec_fds(RunSpec *s) {
         s->exec_fd = safe_close(s->exec_fd);
         close_many(s->extra_fds, s->n_extra_fds);
         s->n_extra_fds = 0;
+}
+
+void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request) {
+        *r = (Run) {
+                .manager = m,
+                .tenant = tenant,
+                .box = box,
+                .state = RUN_WAITING,
+                .request = *request,
+                .output_fds = EBADF_PAIR,
+                .deadline = USEC_INFINITY,
+        };
+        for (size_t i = 0; i < ELEMENTSOF(r->out_fds); i++)
+                r->out_fds[i] = -EBADF;
+        for (size_t i = 0; i < ELEMENTSOF(r->files); i++)
+                r->files[i] = (RunFile) { .run = r, .index = i };
+        run_request_init(request);
+        run_result_init(&r->result);
+
+        if (box)
+                DL_APPEND(box->runs, r);
+        DL_APPEND2(m->runs, r, manager_prev, manager_next);
 }
 
 int run_new(
@@ -81,6 +107,8 @@ int run_new(
         spec = &request->spec;
         q = limits_inherit(&spec->limits, box ? &box->settings.limits : &settings->limits);
         if (q >= 0)
+                q = limits_inherit(&spec->limits, &m->config->limits);
+        if (q >= 0)
                 q = limits_apply_defaults(&spec->limits);
         if (q < 0)
                 return q;
@@ -95,31 +123,14 @@ int run_new(
                 return q;
         }
 
-        *r = (Run) {
-                .manager = m,
-                .tenant = tenant,
-                .box = box,
-                .state = RUN_WAITING,
-                .request = *request,
-                .output_fds = EBADF_PAIR,
-                .done = done,
-                .userdata = userdata,
-        };
-        for (size_t i = 0; i < ELEMENTSOF(r->out_fds); i++)
-                r->out_fds[i] = -EBADF;
-        for (size_t i = 0; i < ELEMENTSOF(r->files); i++)
-                r->files[i] = (RunFile) { .run = r, .index = i };
-        run_request_init(request);
-        run_result_init(&r->result);
-
-        if (box)
-                DL_APPEND(box->runs, r);
-        else {
+        run_init(r, m, tenant, box, request);
+        r->done = done;
+        r->userdata = userdata;
+        if (!box) {
                 r->settings = *settings;
                 box_settings_init(settings);
         }
 
-        DL_APPEND2(m->runs, r, manager_prev, manager_next);
         *ret = r;
         return 0;
 }
@@ -146,13 +157,14 @@ static void run_check_unused(Run *r) {
 }
 
 /* The reply first; then whose turn it is; then what costs time. */
-static void run_finish(Run *r, const Failure *failure) {
+void run_finish(Run *r, const Failure *failure) {
         Box *box;
 
         assert(r->state != RUN_FINISHED);
         run_set_state(r, RUN_FINISHED);
 
-        r->done(r, failure, r->userdata);
+        if (r->done)
+                r->done(r, failure, r->userdata);
         close_spec_fds(&r->request.spec);
 
         admission_leave(&r->ticket);
@@ -180,6 +192,11 @@ void run_abort(Run *r, Verdict verdict, Step step, int error) {
         if (r->state == RUN_FINISHED)
                 return;
 
+        if (!r->done && verdict == VERDICT_INTERNAL_ERROR)
+                journal_log(LOG_WARNING, error, MESSAGE_RUN_LOST,
+                            &(JournalSubject) { .owner = r->tenant->uid, .box = r->box->id, .run = r->number },
+                            "The verdict of run %" PRIu64 " of box %s is lost: %m", r->number, r->box->name);
+
         if (verdict == VERDICT_INTERNAL_ERROR && IN_SET(r->state, RUN_WAITING, RUN_STARTING)) {
                 Failure f = FAILURE_NULL;
 
@@ -189,7 +206,7 @@ void run_abort(Run *r, Verdict verdict, Step step, int error) {
         }
 
         /* A result that is there already stands. */
-        if (r->state != RUN_COLLECTING) {
+        if (!IN_SET(r->state, RUN_KEPT, RUN_COLLECTING)) {
                 run_result_init(&r->result);
                 r->result.verdict = verdict;
                 r->result.step = step;
@@ -232,7 +249,16 @@ static void run_collect(Run *r) {
                 run_finish(r, NULL);
 }
 
-static void on_finished(int q, Message *m, void *userdata) {
+void run_ended(Run *r) {
+        if (!r->done)
+                run_keep(r);
+        else if (r->request.n_out_files > 0)
+                run_collect(r);
+        else
+                run_finish(r, NULL);
+}
+
+void run_on_finished(int q, Message *m, void *userdata) {
         Run *r = ASSERT_PTR(userdata);
 
         r->n_requests--;
@@ -249,10 +275,7 @@ static void on_finished(int q, Message *m, void *userdata) {
                 return;
         }
 
-        if (r->request.n_out_files > 0)
-                run_collect(r);
-        else
-                run_finish(r, NULL);
+        run_ended(r);
 }
 
 static int run_execute(Run *r, Failure *f) {
@@ -273,7 +296,15 @@ static int run_execute(Run *r, Failure *f) {
         if (q < 0)
                 return failure_set_internal(f, STEP_CGROUP, q);
 
-        q = box_begin_request(r->box, usec_add(limits->values[LIMIT_WALL_TIME], RUN_GRACE_USEC), on_finished, r, &serial);
+        /* The caller can only come back to a box that outlives us. */
+        box_store_add(r->box);
+
+        /* Before judgebox-init hears of it: whoever is told of no run can be sure that there was none. */
+        if (r->started)
+                r->started(r, r->userdata);
+
+        q = box_begin_request(r->box, usec_add(limits->values[LIMIT_WALL_TIME], RUN_GRACE_USEC), run_on_finished, r,
+                              &serial);
         if (q >= 0)
                 q = box_channel_sent(r->box->channel, serial,
                                      message_send_execute(box_channel_get_fd(r->box->channel), serial, r->number,
@@ -399,17 +430,23 @@ void run_submit(Run *r) {
 
         q = admission_enter(r->manager->admission, r->tenant->uid, manager_now(r->manager), &r->ticket, on_admitted, r);
         if (q == -ENOBUFS)
-                q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", MANAGER_WAITING_MAX);
+                q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", r->manager->config->queue_max);
         if (q == 1)
                 run_begin(r);
         else if (q != 0)
                 run_fail(r, q, &f);
 }
 
+void run_kill(Run *r) {
+        if (message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
+                             /* again= */ false) < 0)
+                box_fail(r->box, STEP_PROTOCOL, ENOBUFS);
+}
+
 void run_cancel(Run *r) {
         assert(r);
 
-        if (r->box && r->box->one_shot) {
+        if (r->box && r->box->one_shot && r->done) {
                 box_stop(r->box);
                 return;
         }
@@ -420,9 +457,7 @@ void run_cancel(Run *r) {
                 run_abort(r, VERDICT_CANCELED, STEP_NONE, 0);
                 break;
         case RUN_EXECUTING:
-                if (message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
-                                     /* again= */ false) < 0)
-                        box_fail(r->box, STEP_PROTOCOL, ENOBUFS);
+                run_kill(r);
                 break;
         default:
                 break;

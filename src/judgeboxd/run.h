@@ -3,7 +3,10 @@
 
 /* One run, from the request to the reply. It waits for its turn (admission.h), then for its box and the files
  * that go in, is executed, and has the files that come out opened. The reply leaves before anything is cleared
- * away. */
+ * away.
+ *
+ * A run that goes on may be without a caller: one that an earlier daemon began, or whose caller asked to keep it and has
+ * gone. Its result then waits for whoever asks for it by the run's number; that is run-kept.c. */
 
 #include "admission.h"
 #include "cgroup.h"
@@ -25,6 +28,7 @@ typedef enum RunState {
         RUN_WAITING,    /* for its turn */
         RUN_STARTING,   /* its turn: for the box, or for files on their way in */
         RUN_EXECUTING,
+        RUN_KEPT,       /* ended; nobody has asked for the result yet */
         RUN_COLLECTING, /* ended; files to hand out are being opened */
         RUN_FINISHED,
         _RUN_STATE_MAX,
@@ -57,6 +61,16 @@ void run_request_done(RunRequest *q);
 /* The run has ended, or (failure) never began. What the run holds may be taken out of it; it is gone soon after. */
 typedef void (*run_done_t)(Run *r, const Failure *failure, void *userdata);
 
+/* It has its box and its number, and is about to be executed. */
+typedef void (*run_started_t)(Run *r, void *userdata);
+
+/* How long a run without a caller goes on after a restart, and how long a result is kept. */
+#define RUN_ORPHAN_USEC (30 * USEC_PER_SEC)
+#define RUN_KEPT_USEC (300 * USEC_PER_SEC)
+
+/* Results that are kept for one tenant; more are forgotten, the oldest first. */
+#define RUNS_KEPT_MAX 1024U
+
 struct Run {
         Manager *manager;
         Tenant *tenant;
@@ -80,7 +94,10 @@ struct Run {
         int output_fds[2];
         int out_fds[RUN_OUT_FILES_MAX];
 
-        run_done_t done;
+        usec_t deadline; /* without a caller: to be canceled, or forgotten */
+
+        run_started_t started; /* may be NULL */
+        run_done_t done;       /* NULL: there is no caller */
         void *userdata;
 };
 
@@ -105,6 +122,28 @@ void run_proceed(Run *r);
 
 /* The caller does not want it any more: it ends as canceled, at once if it has not begun. */
 void run_cancel(Run *r);
+
+/* One that judgebox-init knows already, of an adopted box; cgroup (NULL if it has ended) is taken over. Its result is
+ * asked for. */
+int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgroup *cgroup);
+
+/* The run of this box that has no caller becomes this one's, who wants these files too: they are taken over. `done` may
+ * be called before this returns. FAILURE_NO_SUCH_RUN, or FAILURE_BOX_BUSY if it has a caller. */
+int run_attach(
+                Box *b,
+                uint64_t number,
+                RunRequest *request,
+                run_done_t done,
+                void *userdata,
+                Run **ret,
+                Failure *f);
+
+/* The caller has gone, but wants the result kept, and the run has begun: true if it is without a caller now, and `done`
+ * will not be called. */
+bool run_detach(Run *r);
+
+/* Does what is due to one without a caller. Returns when to look again. The run may end. */
+usec_t run_check_deadline(Run *r, usec_t now);
 
 /* The box is going: ends with this verdict now, or where it has not begun and the fault is ours, as a failure. */
 void run_abort(Run *r, Verdict verdict, Step step, int error);

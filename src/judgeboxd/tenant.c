@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "journal.h"
 #include "manager.h"
+#include "message-ids.h"
 #include "tenant.h"
 
 int tenant_get(Manager *m, uid_t uid, Tenant **ret) {
@@ -37,24 +39,36 @@ void tenant_put(Tenant *t) {
         free(t);
 }
 
+static int tenant_count(Tenant *t, BudgetType type, size_t *n, Failure *f) {
+        Budget budget;
+
+        config_get_budget(t->manager->config, t->uid, &budget);
+        if (*n < budget.values[type]) {
+                t->told &= ~(1U << type);
+                (*n)++;
+                return 0;
+        }
+
+        /* Once, until it is below it again. */
+        if (!(t->told & 1U << type))
+                (void) journal_log(LOG_NOTICE, 0, MESSAGE_BUDGET_REACHED, &(JournalSubject) { .owner = t->uid },
+                                   "User %u has reached its budget of %" PRIu64 " %s.", t->uid, budget.values[type],
+                                   budget_type_to_string(type));
+        t->told |= 1U << type;
+
+        return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), budget.values[type]);
+}
+
 int tenant_add_box(Tenant *t, Failure *f) {
         assert(t);
 
-        if (t->n_boxes >= TENANT_BOXES_MAX)
-                return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, "boxes", TENANT_BOXES_MAX);
-
-        t->n_boxes++;
-        return 0;
+        return tenant_count(t, BUDGET_BOXES, &t->n_boxes, f);
 }
 
 int tenant_add_run(Tenant *t, Failure *f) {
         assert(t);
 
-        if (t->n_runs >= TENANT_RUNS_MAX)
-                return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, "runs", TENANT_RUNS_MAX);
-
-        t->n_runs++;
-        return 0;
+        return tenant_count(t, BUDGET_RUNS, &t->n_runs, f);
 }
 
 void tenant_adopt_box(Tenant *t) {

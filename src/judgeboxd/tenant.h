@@ -8,15 +8,14 @@
 
 typedef struct Manager Manager;
 
-#define TENANT_BOXES_MAX 1024U
-#define TENANT_RUNS_MAX 12000U /* going on and waiting: a little more than the queue holds */
-
 typedef struct Tenant {
         Manager *manager;
         uid_t uid;
         UT_hash_handle hh;
         size_t n_boxes;
         size_t n_runs;
+        unsigned told; /* bit: BudgetType; that it was reached is in the journal already */
+        size_t n_kept; /* runs whose results are kept: RUN_KEPT */
 } Tenant;
 
 /* Finds or makes it. */

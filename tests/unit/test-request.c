@@ -47,6 +47,7 @@ static void setup(void) {
                 ck_assert_int_ge(fds[i], 0);
 
         ck_assert_int_eq(host_cpus_read(&manager.cpus), 0);
+        ck_assert_int_eq(config_new(&manager.config), 0);
         ck_assert_int_eq(varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &idl), 0);
 }
 
@@ -54,6 +55,7 @@ static void teardown(void) {
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 fds[i] = safe_close(fds[i]);
         idl = varlink_idl_free(idl);
+        manager.config = config_free(manager.config);
 }
 
 static int take_fd(int64_t index, void *userdata) {
@@ -68,6 +70,7 @@ static void on_done(Operation *o, const Failure *failure, void *userdata) {
 static int parse(OperationType type, const char *json, uid_t uid, Operation **ret, Failure *f) {
         static const char *const methods[_OPERATION_TYPE_MAX] = {
                 [OPERATION_RUN] = "Run",
+                [OPERATION_COLLECT] = "CollectRun",
                 [OPERATION_CREATE] = "CreateBox",
                 [OPERATION_DESTROY] = "DestroyBox",
                 [OPERATION_RESET] = "ResetBox",

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What run.c and run-kept.c have between them. */
+
+#include "run.h"
+
+/* How long judgebox-init may take beyond the wall limit. */
+#define RUN_GRACE_USEC (10 * USEC_PER_SEC)
+
+/* Fills in a new run, adds it to its box and its manager, and takes the request over. */
+void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request);
+
+void run_set_state(Run *r, RunState state);
+
+/* judgebox-init's answer: FINISHED. */
+void run_on_finished(int q, Message *m, void *userdata);
+
+/* The result is there. */
+void run_ended(Run *r);
+/* ... but nobody who asks for it. */
+void run_keep(Run *r);
+
+void run_finish(Run *r, const Failure *failure);
+
+/* Has judgebox-init end it. */
+void run_kill(Run *r);

@@ -1,0 +1,416 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""judgeboxd is ended, in whatever way, and started again: boxes, runs and verdicts are as if nothing had been."""
+
+import json
+import os
+import pathlib
+import signal
+import time
+
+from harness import check, check_equal, main, test, wait_until
+from restart import managed
+from service import refused
+
+ME = os.getuid()
+
+
+def begin(client, *arguments, **parameters):
+    """A run that is told of twice, up to its first reply, and a moment more: it has surely begun."""
+    client.send('Run', {'arguments': list(arguments), **parameters}, more=True)
+    started = client.receive()['started']
+    time.sleep(0.1)
+    return started
+
+
+def collect(client, started, **parameters):
+    return client.call('CollectRun', {**started, **parameters})
+
+
+def alive(client, box):
+    return client.call('GetBox', {'box': box})['status']
+
+
+@test
+def test_box_stays():
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b', 'settings': {'hostName': 'stays', 'limits': {'processes': 7},
+                                                      'storageBytes': 1 << 20}})
+        c.run('/bin/sh', '-c', 'echo kept > file', box='b')
+        before = alive(c, 'b')
+        for sig in (signal.SIGTERM, signal.SIGKILL, signal.SIGABRT):
+            status = m.restart(sig)
+            check_equal(status, 0 if sig == signal.SIGTERM else -sig)
+            c = m.connect()
+            check_equal(c.capture('/bin/cat', 'file', box='b'), b'kept\n')
+            after = alive(c, 'b')
+            check_equal(after['runs'], before['runs'] + 1)
+            before['runs'] = after['runs']
+            for key in ('storageUsedBytes', 'memoryBytes', 'cpuTimeUSec', 'processes', 'inodesUsed'):
+                before.pop(key, None)
+                after.pop(key, None)
+            check_equal(after, before)
+            check_equal(c.capture('/bin/hostname', box='b'), b'stays\n')
+            before['runs'] += 1
+        c.call('ResetBox', {'box': 'b'})
+        c.call('DestroyBox', {'box': 'b'})
+        m.settle()
+        check_equal((m.boxes_stored(), m.files()), ([], []))
+
+
+@test
+def test_numbers_go_on():
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        numbers = []
+        for _ in range(4):
+            numbers += [c.run('/bin/true', box='b')['run'] for _ in range(2)]
+            m.restart()
+            c = m.connect()
+        check_equal(numbers, sorted(set(numbers)), 'no number twice')
+        check_equal(len(c.call('ListBoxes')['boxes']), 1)
+        c.call('DestroyBox', {'box': 'b'})
+
+
+@test
+def test_run_goes_on():
+    """It is collected after its end, before it, and in a box of its own."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        for box in ('b', None):
+            for pause in (0, 1.2):
+                c = m.connect()
+                started = begin(c, '/bin/sh', '-c', 'echo one; sleep 1; echo two; echo f > f; exit 3',
+                                stdout={'capture': True}, **({'box': box} if box else {}))
+                m.end()
+                time.sleep(pause)
+                m.start()
+                c = m.connect()
+                reply = collect(c, started, outFiles=['f'])
+                result = reply['result']
+                check_equal((result['verdict'], result['exitStatus'], result['run']),
+                            ('runtime-error', 3, started['run']))
+                check_equal(result['message'], 'Exited with status 3.')
+                check(result['wallTimeUSec'] < 1_900_000, result)
+                check_equal(c.read(reply['stdoutFileDescriptor']), b'one\ntwo\n')
+                check_equal(c.read(reply['outFileDescriptors'][0]['fileDescriptor']), b'f\n')
+                refused('NoSuchRun' if box else 'NoSuchBox', c, 'CollectRun', started)
+        check_equal([b['box'] for b in c.call('ListBoxes')['boxes']], ['b'])
+        c.call('DestroyBox', {'box': 'b'})
+
+
+@test
+def test_limits_hold_meanwhile():
+    with managed() as m:
+        runs, clients = {}, [m.connect(), m.connect()]
+        for verdict, arguments, limits in (
+                ('cpu-time-limit', ('/bin/sh', '-c', 'while :; do :; done'),
+                 {'cpuTimeUSec': 300_000, 'wallTimeUSec': 60_000_000}),
+                ('wall-time-limit', ('/bin/sleep', '9'), {'wallTimeUSec': 300_000})):
+            runs[verdict] = begin(clients[len(runs)], *arguments, limits=limits)
+        m.end()
+        time.sleep(1)
+        m.start()
+        c = m.connect()
+        for verdict, started in runs.items():
+            result = collect(c, started)['result']
+            check_equal(result['verdict'], verdict)
+            check('300.0ms' in result['message'], result['message'])
+
+
+@test
+def test_many_runs():
+    """Fifty at a time, and five restarts: each has its own verdict."""
+    with managed() as m:
+        waiting = {}
+        for i in range(50):
+            c = m.connect()
+            c.send('Run', {'arguments': ['/bin/sh', '-c', f'sleep 0.1; exit {i}']}, more=True)
+            waiting[i] = c
+        got, started, again = {}, {}, 0
+        deadline = time.monotonic() + 60
+        restarts = [0.3, 0.6, 0.9, 1.2, 1.5]
+        begun = time.monotonic()
+        while len(got) < 50:
+            check(time.monotonic() < deadline, f'{len(got)} of 50')
+            if restarts and time.monotonic() - begun > restarts[0]:
+                restarts.pop(0)
+                m.restart()
+            for i, c in list(waiting.items()):
+                c.sock.settimeout(0.002)
+                try:
+                    reply = c.receive()
+                except TimeoutError:
+                    continue
+                except (EOFError, ConnectionError):
+                    c.close()
+                    c = waiting[i] = m.connect()
+                    if i in started:
+                        c.send('CollectRun', started[i])
+                    else:
+                        c.send('Run', {'arguments': ['/bin/sh', '-c', f'sleep 0.1; exit {i}']}, more=True)
+                    continue
+                except Exception as failure:
+                    check_equal(getattr(failure, 'error', failure), 'NoSuchRun')
+                    again += 1
+                    started.pop(i)
+                    c.send('Run', {'arguments': ['/bin/sh', '-c', f'sleep 0.1; exit {i}']}, more=True)
+                    continue
+                if 'started' in reply:
+                    started[i] = reply['started']
+                else:
+                    got[i] = reply['result']
+                    waiting.pop(i).close()
+        check_equal({i: r.get('exitStatus') for i, r in got.items()}, {i: i for i in range(50)})
+        check_equal({r['verdict'] for r in got.values()}, {'ok', 'runtime-error'})
+
+
+@test
+def test_one_shot_that_never_began():
+    """Its files were on their way in: nobody was told of a run, and its box does not stay."""
+    with managed() as m:
+        c = m.connect()
+        reader, writer = os.pipe()
+        c.send('Run', {'arguments': ['/bin/cat'], 'stdin': {'fileDescriptor': 0}}, [reader], more=True)
+        started = c.receive()['started']
+        os.close(reader)
+        m.restart()
+        c = m.connect()
+        # Of one that is there, another number was never given out; the box stays for the one that was.
+        refused('NoSuchRun', c, 'CollectRun', {**started, 'run': started['run'] + 1}, run=started['run'] + 1)
+        c.send('CollectRun', started)
+        os.write(writer, b'x')
+        os.close(writer)
+        check_equal(c.receive()['result']['verdict'], 'ok')
+
+
+@test
+def test_collect_is_refused():
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        started = begin(c, '/bin/sleep', '1', box='b')
+        d = m.connect()
+        refused('BoxBusy', d, 'CollectRun', started)
+        refused('NoSuchRun', d, 'CollectRun', {'box': 'b', 'run': 77}, run=77)
+        refused('NoSuchBox', d, 'CollectRun', {'box': 'c', 'run': 1})
+        refused('InvalidParameter', d, 'CollectRun', {'box': 'b', 'run': 0}, parameter='run')
+        refused('InvalidParameter', d, 'CollectRun', {'box': 'b', 'run': 1, 'outFiles': ['../x']},
+                parameter='outFiles[0]')
+        refused('ExpectedMore', d, 'Run', {'arguments': ['/bin/true'], 'keep': True})
+        check_equal(c.receive()['result']['verdict'], 'ok')
+        refused('NoSuchRun', d, 'CollectRun', started)
+        d.call('DestroyBox', {'box': 'b'})
+
+
+@test
+def test_keep():
+    """Its caller goes, on purpose, also over a restart; without the wish it is canceled."""
+    with managed() as m:
+        for keep in (True, False):
+            for restart in (False, True):
+                c = m.connect()
+                started = begin(c, '/bin/sh', '-c', 'sleep 0.5; echo done', stdout={'capture': True}, keep=keep)
+                c.close()
+                d = m.connect()
+                if not keep:
+                    check(wait_until(lambda: d.call('ListBoxes')['boxes'] == []), 'the box is gone')
+                    continue
+                if restart:
+                    m.restart()
+                    d = m.connect()
+                reply = collect(d, started)
+                check_equal(reply['result']['verdict'], 'ok')
+                check_equal(d.read(reply['stdoutFileDescriptor']), b'done\n')
+
+
+@test
+def test_orphan_is_canceled():
+    """Nobody comes back within half a minute; who comes then still hears of it."""
+    with managed() as m:
+        c, d = m.connect(), m.connect()
+        started = begin(c, '/bin/sleep', '100', limits={'wallTimeUSec': 100_000_000})
+        kept = begin(d, '/bin/sleep', '100', limits={'wallTimeUSec': 100_000_000}, keep=True)
+        m.restart()
+        time.sleep(33)
+        c = m.connect()
+        check_equal(collect(c, started)['result']['verdict'], 'canceled')
+        check_equal(alive(c, kept['box'])['activeRuns'], [kept['run']])
+        c.call('DestroyBox', {'box': kept['box']})
+
+
+@test
+def test_dead_box():
+    """It died while nobody was there."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        started = begin(c, '/bin/sleep', '10', box='b')
+        leader = alive(m.connect(), 'b')['leaderPid']
+        m.end()
+        os.kill(leader, signal.SIGKILL)
+        m.start()
+        c = m.connect()
+        refused('NoSuchBox', c, 'CollectRun', started)
+        check('b' in m.said() and 'take' in m.said(), m.said())
+        c.call('CreateBox', {'box': 'b'})
+        c.call('DestroyBox', {'box': 'b'})
+
+
+def unusable(change):
+    """A box is changed while nobody is there, so that it cannot be taken over; another stays. What is said of it."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'bad'})
+        c.call('CreateBox', {'box': 'good'})
+        begin(c, '/bin/sleep', '100', box='bad')
+        leader = alive(m.connect(), 'bad')['leaderPid']
+        m.end()
+        change(m, m.directory / 'boxes' / f'{ME}-bad.json')
+        m.start()
+        c = m.connect()
+        check(wait_until(lambda: not os.path.exists(f'/proc/{leader}/root')), 'its processes are gone')
+        check(wait_until(lambda: [b['box'] for b in c.call('ListBoxes')['boxes']] == ['good']), 'one box is left')
+        check_equal(c.run('/bin/true', box='good')['verdict'], 'ok')
+        m.settle()
+        check_equal((m.boxes_stored(), m.files()), ([f'{ME}-good'], [f'{ME}-good.json']))
+        check_equal([p.name for p in m.cgroup().iterdir() if p.is_dir()], [f'{ME}-good'])
+        c.call('DestroyBox', {'box': 'good'})
+        return m.said()
+
+
+def rewrite(path, **fields):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+@test
+def test_without_file():
+    unusable(lambda m, path: path.unlink())
+
+
+@test
+def test_garbage_in_file():
+    unusable(lambda m, path: path.write_text('{"box":'))
+
+
+@test
+def test_file_of_another():
+    unusable(lambda m, path: rewrite(path, box='good'))
+
+
+@test
+def test_without_pidfd():
+    def change(m, path):
+        for fd in m.store[f'{ME}-bad']:
+            if 'pidfd' in os.readlink(f'/proc/self/fd/{fd}'):
+                os.close(fd)
+                m.store[f'{ME}-bad'].remove(fd)
+    unusable(change)
+
+
+@test
+def test_other_version():
+    said = unusable(lambda m, path: rewrite(path, protocol=1))
+    check('another version of judgebox (protocol 1' in said, said)
+
+
+@test
+def test_stopped_box():
+    """One that does not answer holds up nobody else."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'stuck'})
+        c.call('CreateBox', {'box': 'fine'})
+        leader = alive(c, 'stuck')['leaderPid']
+        os.kill(leader, signal.SIGSTOP)
+        m.restart()
+        c = m.connect()
+        check_equal(c.run('/bin/true', box='fine')['verdict'], 'ok')
+        check_equal(alive(c, 'fine')['state'], 'idle')
+        c.send('ResetBox', {'box': 'stuck'})
+        time.sleep(0.2)
+        os.kill(leader, signal.SIGCONT)
+        c.receive()
+        for box in ('stuck', 'fine'):
+            c.call('DestroyBox', {'box': box})
+
+
+@test
+def test_stopped_for_good():
+    """The descriptors are closed, as systemd does then: the boxes end by themselves, and the next start sweeps up."""
+    with managed() as m:
+        c = m.connect()
+        leaders = []
+        for box in ('a', 'b'):
+            c.call('CreateBox', {'box': box})
+            leaders.append(alive(c, box)['leaderPid'])
+        begin(c, '/bin/sleep', '100', box='a')
+        m.end(signal.SIGTERM)
+        check(all(os.path.exists(f'/proc/{pid}') for pid in leaders), 'they live on')
+        m.drop()
+        check(wait_until(lambda: not any(os.path.exists(f'/proc/{pid}/root') for pid in leaders)), 'they are gone')
+        m.start()
+        check_equal(m.connect().call('ListBoxes')['boxes'], [])
+        check_equal(m.files(), [])
+        check_equal([p for p in m.cgroup().iterdir() if p.is_dir()], [])
+
+
+@test
+def test_strays():
+    """Half-written files, and cgroups that are nobody's."""
+    with managed() as m:
+        m.end()
+        (m.directory / 'boxes' / '.0-x.new').write_text('{')
+        (m.directory / 'boxes' / '0-y.json').write_text('{}')
+        (m.cgroup() / '0-z' / 'run-1').mkdir(parents=True)
+        m.start()
+        check_equal(m.files(), [])
+        check_equal([p for p in m.cgroup().iterdir() if p.is_dir()], [])
+
+
+@test
+def test_descriptors_do_not_grow():
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        counts = []
+        for _ in range(4):
+            m.restart()
+            c = m.connect()
+            check_equal(c.run('/bin/true', box='b')['verdict'], 'ok')
+            leader = alive(c, 'b')['leaderPid']
+            counts.append((len(os.listdir(f'/proc/{m.process.pid}/fd')), len(os.listdir(f'/proc/{leader}/fd')),
+                           {name: len(fds) for name, fds in m.store.items()},
+                           sorted(p.name for p in (m.cgroup() / f'{ME}-b').iterdir() if p.is_dir())[-1]))
+        check_equal([c[:3] for c in counts[1:]], [c[:3] for c in counts[:-1]], str(counts))
+        check_equal(len([p for p in (m.cgroup() / f'{ME}-b').iterdir() if p.name.startswith('run-')]), 1)
+        c.call('DestroyBox', {'box': 'b'})
+
+
+@test
+def test_reload():
+    """SIGHUP is no restart, and is told."""
+    with managed() as m:
+        c = m.connect()
+        ready = m.ready
+        m.process.send_signal(signal.SIGHUP)
+        check(wait_until(lambda: m.ready > ready), 'READY=1')
+        check(any(w.get('RELOADING') == '1' and int(w['MONOTONIC_USEC']) > 0 for w in m.log), m.log)
+        check_equal(c.run('/bin/true')['verdict'], 'ok')
+
+
+@test
+def test_state_is_secret():
+    with managed() as m:
+        m.connect().call('CreateBox', {'box': 'b'})
+        check_equal((m.directory / 'boxes').stat().st_mode & 0o777, 0o700)
+        check_equal((m.directory / 'boxes' / f'{ME}-b.json').stat().st_mode & 0o777, 0o600)
+        check(pathlib.Path(m.directory / 'uid-ranges').exists())
+        m.connect().call('DestroyBox', {'box': 'b'})
+
+
+if __name__ == '__main__':
+    main()
