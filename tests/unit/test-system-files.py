@@ -67,6 +67,18 @@ def test_message_ids():
 
 
 @test
+def test_options_of_judgeboxd():
+    """Those that it takes, those that its --help explains, and those of the manual."""
+    source = read('src/judgeboxd/judgeboxd.c')
+    taken = set(re.findall(r'\{ "([a-z-]+)", \w+_argument,', source))
+    check(taken)
+    explained = re.search(r'static void help\(void\) \{(.*?)\n\}', source, re.S)[1]
+    check_equal(set(re.findall(r'--([a-z-]+)', explained)), taken)
+    section = re.search(r'^\.SH OPTIONS$(.*?)^\.SH', manual('judgeboxd.8'), re.S | re.M)[1]
+    check_equal(set(re.findall(r'(?<![a-z-])--([a-z-]+)', section)), taken)
+
+
+@test
 def test_actions():
     """What the code asks polkit for, what polkit is told of, and what the manual explains."""
     table = re.search(r'authority_action_table\[\] = \{(.*?)\};', read('src/judgeboxd/authority.c'), re.S)[1]
