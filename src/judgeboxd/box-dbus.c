@@ -95,6 +95,11 @@ static int method_run(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return bus_run_start(ASSERT_PTR(userdata), m, owner, id);
 }
 
+/* CollectRun(t run, a{sv} options) -> (a{sv} result, a{sv} files) */
+static int method_collect_run(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return start(ASSERT_PTR(userdata), m, OPERATION_COLLECT, 't', "run", bus_reply_run);
+}
+
 static int reply_killed(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
         return sd_bus_message_append(reply, "u", (uint32_t) op->value);
 }
@@ -226,6 +231,11 @@ const sd_bus_vtable bus_box_vtable[] = {
                                 SD_BUS_ARGS("as", arguments, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", result, "a{sv}", files),
                                 method_run,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CollectRun",
+                                SD_BUS_ARGS("t", run, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result, "a{sv}", files),
+                                method_collect_run,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Kill",
                                 SD_BUS_ARGS("t", run, "a{sv}", options),

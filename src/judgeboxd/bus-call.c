@@ -198,8 +198,7 @@ int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusPara
         return 1;
 }
 
-/* The result by itself, as every other client gets it, and beside it the descriptors. */
-static int reply_run(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
+int bus_reply_run(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
         json_object *result;
         int r;
 
@@ -235,5 +234,5 @@ int bus_run_start(BusService *s, sd_bus_message *m, uid_t owner, const char *box
         if (r < 0)
                 return r;
 
-        return bus_call_start(s, m, OPERATION_RUN, &p, reply_run);
+        return bus_call_start(s, m, OPERATION_RUN, &p, bus_reply_run);
 }

@@ -38,5 +38,8 @@ void bus_calls_cancel(BusService *s, const char *bus_name);
 /* Run(as arguments, a{sv} options) -> (a{sv} result, a{sv} files), in this box, or with none in one of its own. */
 int bus_run_start(BusService *s, sd_bus_message *m, uid_t owner, const char *box);
 
+/* The result by itself, as every other client gets it, and beside it the descriptors. */
+int bus_reply_run(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds);
+
 /* For methods that return nothing. */
 int bus_reply_empty(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds);

@@ -186,6 +186,27 @@ def test_caller_leaves():
         check(wait_until(lambda: s.bus.manager('GetStatus')[0]['boxes'] == 1), 'only the box that stays')
 
 
+@test
+def test_collect():
+    """A run that goes on without its caller, whose number came by signal."""
+    with on_bus() as s:
+        box = s.bus.create('b')
+        listener = s.connection()
+        listener.match(f"type='signal',sender='{NAME}'")
+        listener.manager('Subscribe')
+        caller = s.connection()
+        caller.start(NAME, box, BOX, 'Run', 'asa{sv}', ['sh', '-c', 'sleep 0.3; echo late; exit 3'],
+                     {'keep': Variant('b', True), 'stdout': CAPTURE})
+        run = wait_for_signal(listener, 'RunStarted').body[0]
+        caller.close()
+        bus_refused('NoSuchRun', s.bus.box, box, 'CollectRun', 'ta{sv}', run + 1)
+        bus_refused(INVALID, s.bus.box, box, 'CollectRun', 'ta{sv}', 0)
+        result, files = s.bus.box(box, 'CollectRun', 'ta{sv}', run)
+        check_equal((result['verdict'], result['exitStatus'], result['run']), ('runtime-error', 3, run))
+        check_equal(contents(files['stdoutFileDescriptor']), b'late\n')
+        bus_refused('NoSuchRun', s.bus.box, box, 'CollectRun', 'ta{sv}', run)
+
+
 # ---- signals ----
 
 @test

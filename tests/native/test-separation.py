@@ -19,6 +19,7 @@ ALL = {'all': Variant('b', True)}
 # Every method of a box: signature and arguments but for the trailing options, and the varlink method with its parameters.
 BOX_METHODS = {
     'Run': ('as', [['true']], 'Run', {'arguments': ['true']}),
+    'CollectRun': ('t', [1], 'CollectRun', {'run': 1}),
     'Destroy': ('', [], 'DestroyBox', {}),
     'Reset': ('', [], 'ResetBox', {}),
     'Kill': ('t', [0], 'Kill', {}),
