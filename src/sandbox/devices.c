@@ -8,9 +8,9 @@
 #include "fd-util.h"
 #include "mount-util.h"
 
-/* mknod() of a device needs a privilege of the host, so the host's own are bound, one by one: the directory around
- * them has what no box should see. Read-only keeps a program from changing times on the host's inode; it does not
- * matter to what is read from and written to the device. */
+/* mknod() of a device needs a privilege of the host, so the host's own are bound, one by one: the
+ * directory around them has what no box should see. Read-only keeps a program from changing times on the
+ * host's inode; it does not matter to what is read from and written to the device. */
 
 static const struct {
         const char *name;
@@ -58,7 +58,8 @@ static int bind_device(int dev_fd, const char *name, unsigned minor_number) {
         if (r < 0)
                 return r;
 
-        r = mount_restrict(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, /* recursive= */ false);
+        r = mount_restrict(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                           /* recursive= */ false);
         if (r < 0)
                 return r;
 

@@ -7,9 +7,9 @@
 #include "fd-util.h"
 #include "files.h"
 
-/* Breadth first, by path: the list itself is what remains to be looked at, so that however deep the tree is one
- * directory is open at a time and nothing else is kept. A directory that a program swaps for another thing meanwhile
- * is then not there, or is another directory of the same box. */
+/* Breadth first, by path: the list itself is what remains to be looked at, so that however deep the tree
+ * is one directory is open at a time and nothing else is kept. A directory that a program swaps for
+ * another thing meanwhile is then not there, or is another directory of the same box. */
 
 #define BATCH_SIZE (32U * 1024U)
 
@@ -45,7 +45,13 @@ static int list_reserve(List *l, size_t more) {
 }
 
 static uint64_t timestamp_to_usec(const struct timespec *ts) {
-        return ts->tv_sec < 0 ? 0 : (uint64_t) ts->tv_sec * USEC_PER_SEC + (uint64_t) ts->tv_nsec / NSEC_PER_USEC;
+        /* It is what the program says, from before 1970 to the end of time. */
+        if (ts->tv_sec < 0)
+                return 0;
+        if ((uint64_t) ts->tv_sec >= INT64_MAX / USEC_PER_SEC)
+                return INT64_MAX;
+
+        return (uint64_t) ts->tv_sec * USEC_PER_SEC + (uint64_t) ts->tv_nsec / NSEC_PER_USEC;
 }
 
 /* directory: its own name in the list, or "" for the one that was asked for. */

@@ -10,8 +10,8 @@
 /* How often a name is taken away again before the program that keeps putting something there wins. */
 #define CREATE_ATTEMPTS_MAX 16U
 
-/* While it lasts, files are made as, and permissions checked for, the program: without the capabilities that we have
- * over files as root of the box (capabilities(7), "Effect of user ID changes"). */
+/* While it lasts, files are made as, and permissions checked for, the program: without the capabilities
+ * that we have over files as root of the box (capabilities(7), "Effect of user ID changes"). */
 typedef struct Identity {
         bool changed;
 } Identity;
@@ -51,7 +51,8 @@ static int check_regular(int fd, uint64_t *ret_size) {
 static int open_for_reading(const Place *p, const char *rest) {
         struct stat st;
 
-        /* A file that is bound by itself is opened through its descriptor; it cannot be another one meanwhile. */
+        /* A file that is bound by itself is opened through its descriptor; it cannot be another one
+         * meanwhile. */
         if (rest[0] == '\0') {
                 if (fstat(p->fd, &st) < 0)
                         return -errno;
@@ -244,8 +245,8 @@ static bool place_is_below(const Layout *l, const Place *p, const char *rest) {
         return false;
 }
 
-/* Not as the program: it can make directories that it could not remove itself. Through the volume and not the place,
- * because the trash is on the former, and to the kernel these are two mounts. */
+/* Not as the program: it can make directories that it could not remove itself. Through the volume and not
+ * the place, because the trash is on the former, and to the kernel these are two mounts. */
 int files_remove(Root *r, const char *path, FileFlags flags) {
         _cleanup_close_ int top_fd = -EBADF, dir_fd = -EBADF;
         _cleanup_free_ char *rest = NULL;

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Files of a box, handled from outside while programs may be at them. Paths are a tenant's (layout_find()), and what
- * they lead through is a program's: no symbolic link is ever followed (-ELOOP), nothing is waited for, and what is
- * made belongs to the program and needs the program's rights. Errors beside those of the system calls:
- * -EINVAL for what is no path, -EACCES for one outside of /box, /tmp, /dev/shm, the box's tmpfs and its binds, -EROFS for
- * a change in a bind, whether programs may write there or not. */
+/* Files of a box, handled from outside while programs may be at them. Paths are a tenant's
+ * (layout_find()), and what they lead through is a program's: no symbolic link is ever followed (-ELOOP),
+ * nothing is waited for, and what is made belongs to the program and needs the program's rights. Errors
+ * beside those of the system calls: -EINVAL for what is no path, -EACCES for one outside of /box, /tmp,
+ * /dev/shm, the box's tmpfs and its binds, -EROFS for a change in a bind, whether programs may write
+ * there or not. */
 
 #include "message.h"
 #include "root.h"
 
-/* A regular file: for reading, or with FILE_CREATE a new one for writing. What had that name before is replaced,
- * not overwritten: it may be a link, a FIFO, or a file that has other names, and whoever has it open keeps it.
- * -EISDIR for a directory, -ENXIO for what is neither file nor directory nor link, -EAGAIN for a file with a lease
- * (fcntl(2)) on it. */
+/* A regular file: for reading, or with FILE_CREATE a new one for writing. What had that name before is
+ * replaced, not overwritten: it may be a link, a FIFO, or a file that has other names, and whoever has it
+ * open keeps it. -EISDIR for a directory, -ENXIO for what is neither file nor directory nor link, -EAGAIN
+ * for a file with a lease (fcntl(2)) on it. */
 int files_open(const Root *r, const char *path, FileFlags flags, int *ret_fd, uint64_t *ret_size);
 
 /* A directory and those above it. One that is there already is fine. */
 int files_mkdir(const Root *r, const char *path);
 
-/* With FILE_RECURSIVE also directories that are not empty (-ENOTEMPTY else), of any depth. -EBUSY for a place itself,
- * for what has something mounted in it, and where a program makes new files faster than they can be removed. */
+/* With FILE_RECURSIVE also directories that are not empty (-ENOTEMPTY else), of any depth. -EBUSY for a
+ * place itself, for what has something mounted in it, and where a program makes new files faster than
+ * they can be removed. */
 int files_remove(Root *r, const char *path, FileFlags flags);
 
-/* The entries of a directory, with FILE_RECURSIVE of those below it too (what is mounted there left out), in no
- * particular order: for each a MessageEntry and the name, relative to the directory, with its NUL. -E2BIG for more
- * than LIST_ENTRIES_MAX or MESSAGE_TAIL_MAX, -ENAMETOOLONG for more than LIST_DEPTH_MAX levels. */
+/* The entries of a directory, with FILE_RECURSIVE of those below it too (what is mounted there left out),
+ * in no particular order: for each a MessageEntry and the name, relative to the directory, with its NUL.
+ * -E2BIG for more than LIST_ENTRIES_MAX or MESSAGE_TAIL_MAX, -ENAMETOOLONG for more than LIST_DEPTH_MAX
+ * levels. */
 #define LIST_DEPTH_MAX 128U
 int files_list(const Root *r, const char *path, FileFlags flags, char **ret_data, size_t *ret_size);

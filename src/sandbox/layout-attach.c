@@ -7,8 +7,8 @@
 #include "layout.h"
 #include "mount-util.h"
 
-/* Whether names may be made in a directory: in the box's own file systems, never in a tenant's. Returns 1 where they are
- * the program's (in a volume), 0 where they are not (on the root), -ENOENT for any other. */
+/* Whether names may be made in a directory: in the box's own file systems, never in a tenant's. Returns 1
+ * where they are the program's (in a volume), 0 where they are not (on the root), -ENOENT for any other. */
 static int find_owner(const Layout *l, int root_fd, int dir_fd) {
         struct stat dir, st;
 
@@ -98,7 +98,8 @@ static int attach_volume(Layout *l, Place *p, int root_fd) {
                 if (r < 0)
                         return r;
 
-                /* Only what is attached can be copied. Here it is out of the way: its own directory covers it. */
+                /* Only what is attached can be copied. Here it is out of the way: its own directory
+                 * covers it. */
                 r = mount_attach(v->fd, target, "");
                 if (r < 0)
                         return r;

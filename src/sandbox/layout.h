@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What stands in a box beside the part that is the same for all of them: the storage at /box, /tmp and /dev/shm, further
- * tmpfs, and what a tenant has bound. Also the answer to which of these a path belongs to, and so whether files may
- * be written there. */
+/* What stands in a box beside the part that is the same for all of them: the storage at /box, /tmp and
+ * /dev/shm, further tmpfs, and what a tenant has bound. Also the answer to which of these a path belongs
+ * to, and so whether files may be written there. */
 
 #include "spec.h"
 #include "volume.h"
@@ -27,13 +27,13 @@ typedef struct Layout {
         size_t n_places;
 } Layout;
 
-/* From the settings, mounting nothing. Copies what it keeps; the sources of binds must be detached trees (see
- * root.h). -EINVAL for a path that is not one, -EBUSY for one that belongs to the box itself. */
+/* From the settings, mounting nothing. Copies what it keeps; the sources of binds must be detached trees
+ * (see root.h). -EINVAL for a path that is not one, -EBUSY for one that belongs to the box itself. */
 int layout_init(Layout *l, const BoxSettings *s, Step *ret_step);
 void layout_done(Layout *l);
 
-/* Mounts all of it, volumes new and empty, below root_fd; mount points are made where they are missing, as far as what is
- * there is ours: -ENOENT in somebody else's directory. */
+/* Mounts all of it, volumes new and empty, below root_fd; mount points are made where they are missing,
+ * as far as what is there is ours: -ENOENT in somebody else's directory. */
 int layout_attach(Layout *l, int root_fd, Step *ret_step);
 
 /* The reverse. Volumes are gone with it, binds wait to be attached again. No program may be running. */
@@ -43,7 +43,7 @@ static inline bool place_is_bind(const Place *p) {
         return p->volume < 0;
 }
 
-/* Which place a path of the box belongs to. Relative paths are below /box. ret_rest is what is left below the
- * place ("" for the place itself), and part of the result. -EINVAL for what is no path, -EACCES for a place that
- * is none of these. */
+/* Which place a path of the box belongs to. Relative paths are below /box. ret_rest is what is left below
+ * the place ("" for the place itself), and part of the result. -EINVAL for what is no path, -EACCES for a
+ * place that is none of these. */
 int layout_find(const Layout *l, const char *path, const Place **ret_place, char **ret_rest);

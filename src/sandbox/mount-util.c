@@ -43,7 +43,14 @@ int mount_detach(int mount_fd) {
         return RET_NERRNO(umount2(FD_PATH(mount_fd), MNT_DETACH));
 }
 
-int mount_bind(int source_fd, const char *source, int target_fd, const char *target, uint64_t attributes, bool recursive) {
+int mount_bind(
+                int source_fd,
+                const char *source,
+                int target_fd,
+                const char *target,
+                uint64_t attributes,
+                bool recursive) {
+
         _cleanup_close_ int fd = -EBADF;
         int r;
 

@@ -13,18 +13,21 @@
 
 /* The order of things:
  *
- * The new root is mounted over the old one ("/" on "/"). Nobody sees it there, ourselves included, because a path begins
- * at the root that a process has, below whatever covers it; so the host's files keep their names while the new
- * root is filled through its descriptor, and no directory of the host is needed as a mount point. pivot_root(".", ".")
- * then swaps the two, the old one ends on top of the new one, and is detached with everything in it.
+ * The new root is mounted over the old one ("/" on "/"). Nobody sees it there, ourselves included,
+ * because a path begins at the root that a process has, below whatever covers it; so the host's files
+ * keep their names while the new root is filled through its descriptor, and no directory of the host is
+ * needed as a mount point. pivot_root(".", ".") then swaps the two, the old one ends on top of the new
+ * one, and is detached with everything in it.
  *
- * /proc comes before that, because the kernel lets a user namespace mount one only where it sees one already.
+ * /proc comes before that, because the kernel lets a user namespace mount one only where it sees one
+ * already.
  *
- * All that does not depend on the settings (tmpfs, links, /usr, /etc, /dev) is made by make_base() from descriptors,
- * so that it could also come as one prebuilt tree, copied by judgeboxd and attached here. Measured, that would take
- * half of the 0.5 ms that all of this takes. But before Linux 6.15 a tree that is not attached can neither be mounted
- * on nor copied, so somebody would have to keep it attached in a mount namespace of the host, and a box with mount
- * points or a name of its own would have to make its own all the same; boxes made ahead save the other half too. */
+ * All that does not depend on the settings (tmpfs, links, /usr, /etc, /dev) is made by make_base() from
+ * descriptors, so that it could also come as one prebuilt tree, copied by judgeboxd and attached here.
+ * Measured, that would take half of the 0.5 ms that all of this takes. But before Linux 6.15 a tree that
+ * is not attached can neither be mounted on nor copied, so somebody would have to keep it attached in a
+ * mount namespace of the host, and a box with mount points or a name of its own would have to make its
+ * own all the same; boxes made ahead save the other half too. */
 
 #define HOST_NAME_LENGTH_MAX 64U /* uname(2) */
 #define DOMAIN_NAME_DEFAULT "(none)" /* the kernel's */
@@ -127,7 +130,8 @@ static int pivot(int root_fd) {
 }
 
 static int set_names(const char *host_name, const char *domain_name) {
-        if (sethostname(host_name, strlen(host_name)) < 0 || setdomainname(domain_name, strlen(domain_name)) < 0)
+        if (sethostname(host_name, strlen(host_name)) < 0 ||
+            setdomainname(domain_name, strlen(domain_name)) < 0)
                 return -errno;
 
         return 0;

@@ -23,7 +23,8 @@ static int move_to_trash(TreeRemoval *t, int dir_fd, const char *name) {
         }
 }
 
-/* The type may be out of date by now: what is wrong is tried again, by whoever looks into the directory next. */
+/* The type may be out of date by now: what is wrong is tried again, by whoever looks into the directory
+ * next. */
 static int remove_entry(TreeRemoval *t, int dir_fd, const char *name, bool directory) {
         if (t->steps_left == 0)
                 return -EBUSY;
@@ -105,8 +106,8 @@ int tree_remove(TreeRemoval *t, int dir_fd, const char *name) {
         return move_to_trash(t, dir_fd, name);
 }
 
-/* A directory in the trash: emptied into the trash, then removed. If somebody put a file into it in between, it is
- * met again. */
+/* A directory in the trash: emptied into the trash, then removed. If somebody put a file into it in
+ * between, it is met again. */
 static int remove_trashed(TreeRemoval *t, int trash_fd, const char *name, bool directory) {
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -123,7 +124,10 @@ static int remove_trashed(TreeRemoval *t, int trash_fd, const char *name, bool d
                 return -EBUSY;
         t->steps_left--;
 
-        return unlinkat(trash_fd, name, AT_REMOVEDIR) < 0 && !IN_SET(errno, ENOENT, ENOTEMPTY, EEXIST) ? -errno : 0;
+        if (unlinkat(trash_fd, name, AT_REMOVEDIR) >= 0 || IN_SET(errno, ENOENT, ENOTEMPTY, EEXIST))
+                return 0;
+
+        return -errno;
 }
 
 int tree_collect(TreeRemoval *t) {

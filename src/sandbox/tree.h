@@ -3,11 +3,12 @@
 
 #include "macro.h"
 
-/* Takes away trees of any depth and number, as programs leave them, with two descriptors and no memory. A directory that
- * is not empty is not descended into but moved to a flat one, the trash, on the same mount, where no program can
- * name it; the trash is then emptied directory by directory, and what these hold goes to the trash likewise. So
- * no path is ever walked, nothing is remembered, and each entry is touched a bounded number of times. A program that
- * runs meanwhile can swap what it likes: nothing but single names in open directories is ever removed. */
+/* Takes away trees of any depth and number, as programs leave them, with two descriptors and no memory. A
+ * directory that is not empty is not descended into but moved to a flat one, the trash, on the same
+ * mount, where no program can name it; the trash is then emptied directory by directory, and what these
+ * hold goes to the trash likewise. So no path is ever walked, nothing is remembered, and each entry is
+ * touched a bounded number of times. A program that runs meanwhile can swap what it likes: nothing but
+ * single names in open directories is ever removed. */
 
 typedef struct TreeRemoval {
         int trash_fd; /* readable */

@@ -14,8 +14,8 @@
 
 #define TRASH_NAME "trash"
 
-/* Up to this many files are removed one by one; with more it is cheaper to make a new file system and let the kernel
- * drop the old one. */
+/* Up to this many files are removed one by one; with more it is cheaper to make a new file system and let
+ * the kernel drop the old one. */
 #define WIPE_INODES_MAX 128U
 
 static int make_directory(const Volume *v, const VolumeDirectory *d) {
@@ -120,14 +120,15 @@ static int open_trash(Volume *v, TreeRemoval *ret) {
         *ret = (TreeRemoval) {
                 .trash_fd = fd,
                 .serial = &v->trash_serial,
-                /* Each file is seen once in its directory, and each directory once more in the trash. A program
-                 * that adds to that has as much again. */
+                /* Each file is seen once in its directory, and each directory once more in the trash. A
+                 * program that adds to that has as much again. */
                 .steps_left = 4 * v->inodes + 4096,
         };
         return 0;
 }
 
-/* Has attributes or flags, which nobody undoes one by one. security.* is the kernel's own and no program's. */
+/* Has attributes or flags, which nobody undoes one by one. security.* is the kernel's own and no
+ * program's. */
 static bool directory_is_altered(int fd) {
         char names[1024];
         ssize_t n;
@@ -145,8 +146,8 @@ static bool directory_is_altered(int fd) {
         return ioctl(fd, FS_IOC_GETFLAGS, &flags) >= 0 && flags != 0;
 }
 
-/* A directory of ours is as it was, once it is empty; one of the program's may be changed itself. Returns 0 where
- * that cannot be undone. */
+/* A directory of ours is as it was, once it is empty; one of the program's may be changed itself. Returns
+ * 0 where that cannot be undone. */
 static int restore_directory(const VolumeDirectory *d, int fd) {
         struct stat st;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A tmpfs with a budget. Programs never see its root, only directories in it, which are mounted elsewhere: /box, /tmp
- * and /dev/shm are three directories of one volume and so share its budget. What programs cannot see beside these
- * is the trash (tree.h). */
+/* A tmpfs with a budget. Programs never see its root, only directories in it, which are mounted
+ * elsewhere: /box, /tmp and /dev/shm are three directories of one volume and so share its budget. What
+ * programs cannot see beside these is the trash (tree.h). */
 
 #include "macro.h"
 
@@ -23,12 +23,13 @@ typedef struct Volume {
         uint64_t trash_serial;
 } Volume;
 
-/* What a volume can be made with: at least a byte (tmpfs takes whole pages), because to tmpfs 0 is no limit. */
+/* What a volume can be made with: at least a byte (tmpfs takes whole pages), because to tmpfs 0 is no
+ * limit. */
 #define VOLUME_BYTES_MAX (UINT64_C(1) << 50)
 #define VOLUME_INODES_MAX (UINT64_C(1) << 32)
 
-/* Makes the file system and its directories; to be attached by the caller. bytes, inodes and directories are set.
- * -ERANGE if the former are not within what is allowed. */
+/* Makes the file system and its directories; to be attached by the caller. bytes, inodes and directories
+ * are set. -ERANGE if the former are not within what is allowed. */
 int volume_make(Volume *v);
 void volume_done(Volume *v);
 
@@ -38,9 +39,9 @@ int volume_mark_new(Volume *v);
 /* Beyond what was there when it was new. */
 int volume_get_usage(const Volume *v, uint64_t *ret_bytes, uint64_t *ret_inodes);
 
-/* Takes away all that was not there when it was new. Returns 1 if that was done, and 0 if it is better or the
- * only way to replace the volume: it holds too much, or what cannot be undone. Nothing is guaranteed of its
- * content then. No program may be running. */
+/* Takes away all that was not there when it was new. Returns 1 if that was done, and 0 if it is better or
+ * the only way to replace the volume: it holds too much, or what cannot be undone. Nothing is guaranteed
+ * of its content then. No program may be running. */
 int volume_wipe(Volume *v);
 
 /* Removes one entry of a directory of the volume and all below it, while programs may be running. */

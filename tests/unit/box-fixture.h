@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* For tests of what judgebox-init does as PID 1 of a box: makes a child in namespaces of its own, as judgeboxd does, and
- * lets it set up its root. Everything happens in a mount namespace of the test's own. */
+/* For tests of what judgebox-init does as PID 1 of a box: makes a child in namespaces of its own, as
+ * judgeboxd does, and lets it set up its root. Everything happens in a mount namespace of the test's own. */
 
 #include <stdio.h>
 #include <sys/wait.h>
@@ -45,7 +45,8 @@ bool fixture_run(const BoxSettings *s, fixture_function_t f, void *userdata);
 /* What root_setup() says, where it fails. */
 int fixture_fail(const BoxSettings *s, Step *ret_step);
 
-/* Both on a host whose mounts are changed before: what root_setup() says, and if that is not an error f is run. */
+/* Both on a host whose mounts are changed before: what root_setup() says, and if that is not an error f
+ * is run. */
 int fixture_run_on(void (*change_host)(void), const BoxSettings *s, fixture_function_t f, Step *ret_step);
 
 /* In the box: runs f as the program would run, and returns whether it got to its end. */
@@ -62,6 +63,7 @@ bool fixture_has_text(const char *path, const char *text);
 /* A tree as judgeboxd makes it of a directory or file of a tenant's. */
 int fixture_open_tree(const char *path);
 
-/* A copy of id(1) with the set-user-ID bit, the owner also its group, and what "id -u" then says when the program runs it. */
+/* A copy of id(1) with the set-user-ID bit, the owner also its group, and what "id -u" then says when the
+ * program runs it. */
 void fixture_make_suid(const char *path, uid_t owner);
 unsigned fixture_execute_suid(const char *path);

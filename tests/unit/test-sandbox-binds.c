@@ -10,8 +10,8 @@
 #include "mount-util.h"
 #include "string-util.h"
 
-/* What a tenant hands over. On the host it is a file system of its own, with another one mounted in it. (On the host of
- * this test, that is: it has a mount namespace.) */
+/* What a tenant hands over. On the host it is a file system of its own, with another one mounted in it.
+ * (On the host of this test, that is: it has a mount namespace.) */
 #define SOURCE "/mnt"
 
 static BoxSettings settings;
@@ -186,8 +186,8 @@ START_TEST(test_mount_points) {
 }
 END_TEST
 
-/* Whatever the program does to the directory in which something is mounted: reset brings it back where it was, and
- * never reaches into it. */
+/* Whatever the program does to the directory in which something is mounted: reset brings it back where it
+ * was, and never reaches into it. */
 static void moved_inside(void *userdata) {
         EXPECT(rename("/box/data", "/box/elsewhere") >= 0);
         EXPECT(fixture_has_text("/box/elsewhere/in/sub/file", "below"));

@@ -149,7 +149,8 @@ START_TEST(test_unmerged) {
 }
 END_TEST
 
-/* Everything that is mounted, with the part of the file system that is: nothing of the host's but what was meant. */
+/* Everything that is mounted, with the part of the file system that is: nothing of the host's but what
+ * was meant. */
 static void mounts_inside(Root *root, void *userdata) {
         static const char *const expected[] = {
                 "/", "/usr", "/proc", "/box", "/tmp", "/dev/shm",
@@ -557,7 +558,8 @@ static void descriptors_inside(Root *root, void *userdata) {
                 if (d->d_name[0] == '.' || fd < 3 || fd == dirfd(dir))
                         continue;
 
-                /* Pipes and the like are the fixture's and check's. What the box holds does not reach a program. */
+                /* Pipes and the like are the fixture's and check's. What the box holds does not reach a
+                 * program. */
                 EXPECT(fstat(fd, &st) >= 0);
                 if (S_ISDIR(st.st_mode))
                         EXPECT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
