@@ -32,7 +32,13 @@ int connection_query(
 /* For a call with more: the next reply. */
 int connection_next(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
 
-/* The same as connection_query() for a single reply, but an error reply is logged too, and becomes -EREMOTEIO. */
+/* Run: the request's descriptors stay open until the end. Over the public socket the service may be restarted meanwhile:
+ * the run is then collected from the one that comes after it, or asked for again if it had not begun. */
+int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
+
+/* The same as connection_query() for a single reply, but an error reply is logged too, and becomes -EREMOTEIO. Over the
+ * public socket it is asked for again if the service is restarted meanwhile: for what may be done twice, and has no
+ * descriptors. */
 int connection_call(Connection *n, const char *method, Request *q, VarlinkReply *ret);
 
 /* Logs an error reply as a sentence. Returns -EREMOTEIO. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "copy.h"
@@ -44,6 +45,24 @@ int judge_init(Judge *j, Connection *connection, const Recipe *recipe, const Tes
         return r < 0 ? r : add_limits(j, limits);
 }
 
+static int judge_run(Judge *j, Request *q, VarlinkReply *ret) {
+        VarlinkReply reply = VARLINK_REPLY_NULL;
+        int r;
+
+        r = connection_run(j->connection, q, NULL, 0, &reply);
+        if (r < 0)
+                return r;
+
+        if (reply.error) {
+                r = connection_log_error(&reply);
+                varlink_reply_done(&reply);
+                return r;
+        }
+
+        *ret = reply;
+        return 0;
+}
+
 static int call_box(Judge *j, const char *method) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         _cleanup_(request_done) Request q = REQUEST_NULL;
@@ -75,19 +94,30 @@ void judge_done(Judge *j) {
 
 int judge_create_box(Judge *j, Request *q) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
-        const char *box;
+        char *id;
+        uint32_t n;
         int r;
 
-        r = connection_call(j->connection, "org.judgebox.Manager.CreateBox", q, &reply);
-        if (r < 0)
+        if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+                return log_error_errno(EIO, "Failed to get a random number.");
+
+        /* The name is ours to choose, so that it is known even if the answer is lost. */
+        id = strprintf("judge-%08" PRIx32, n);
+        if (!id)
+                return log_oom();
+
+        r = json_add_string(q->parameters, "box", id);
+        if (r >= 0)
+                r = connection_call(j->connection, "org.judgebox.Manager.CreateBox", q, &reply);
+        else
+                r = log_oom();
+        if (r < 0) {
+                free(id);
                 return r;
+        }
 
-        box = json_get_string(reply.parameters, "box");
-        if (!box)
-                return log_error_errno(EBADMSG, "The reply of judgeboxd has no box.");
-
-        j->box = strdup(box);
-        return j->box ? 0 : log_oom();
+        j->box = id;
+        return 0;
 }
 
 static void show_progress(const Judge *j, const char *format, ...) _printf_(2, 3);
@@ -270,7 +300,7 @@ int judge_compile(Judge *j, int source_fd) {
         if (r < 0)
                 return r;
 
-        r = connection_call(j->connection, "org.judgebox.Manager.Run", &q, &reply);
+        r = judge_run(j, &q, &reply);
         if (r < 0)
                 return r;
 
@@ -349,7 +379,7 @@ static int run_test(Judge *j, size_t i) {
         if (r < 0)
                 return r;
 
-        r = connection_call(j->connection, "org.judgebox.Manager.Run", &q, &reply);
+        r = judge_run(j, &q, &reply);
         if (r < 0)
                 return r;
 

@@ -201,8 +201,7 @@ int verb_run(Context *c, int argc, char *argv[]) {
         if (r < 0)
                 return r;
 
-        r = connection_query(connection, "org.judgebox.Manager.Run", &run.request, /* flags= */ 0,
-                             run.relays, run.n_relays, &reply);
+        r = connection_run(connection, &run.request, run.relays, run.n_relays, &reply);
         if (r < 0) {
                 (void) write_meta(&run, r == -EINTR ? meta_format_failure("SG", "Interrupted")
                                                     : meta_format_failure("XX", "The sandbox failed"));

@@ -6,9 +6,10 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
-from harness import check, check_equal, main, test, wait_until
+from harness import JUDGECTL, check, check_equal, main, test, wait_until
 from restart import managed
 from service import refused
 
@@ -388,6 +389,65 @@ def test_descriptors_do_not_grow():
         check_equal([c[:3] for c in counts[1:]], [c[:3] for c in counts[:-1]], str(counts))
         check_equal(len([p for p in (m.cgroup() / f'{ME}-b').iterdir() if p.name.startswith('run-')]), 1)
         c.call('DestroyBox', {'box': 'b'})
+
+
+@test
+def test_judgectl_run():
+    """Fifty callers who know of nothing, with their own streams, and the service killed again and again."""
+    with managed() as m:
+        callers = []
+        for i in range(50):
+            out = open(f'out{i}', 'wb')
+            callers.append((subprocess.Popen(
+                [JUDGECTL, f'--socket={m.path}', '--json=short', 'run', f'--stdout=o{i}', '--', '/bin/sh', '-c',
+                 f'read x; echo $x one; sleep 0.1; echo two; exit {i}'],
+                stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE), out))
+            callers[-1][0].stdin.write(b'zero\n')
+            callers[-1][0].stdin.close()
+        for _ in range(6):
+            time.sleep(0.3)
+            m.restart()
+        for i, (process, out) in enumerate(callers):
+            status = process.wait(60)
+            out.close()
+            errors = process.stderr.read().decode()
+            check_equal(status, 1 if i else 0, f'{i}: {errors}')
+            check_equal(pathlib.Path(f'o{i}').read_bytes(), b'zero one\ntwo\n', f'{i}: {errors}')
+            result = json.loads(pathlib.Path(f'out{i}').read_text())
+            check_equal((result['verdict'], result['exitStatus']), ('runtime-error' if i else 'ok', i))
+
+
+@test
+def test_judgectl_judge():
+    pathlib.Path('tests').mkdir()
+    for i in range(20):
+        pathlib.Path(f'tests/{i}.in').write_text(f'{i}\n')
+        pathlib.Path(f'tests/{i}.ans').write_text(f'{i * i}\n')
+    pathlib.Path('a.py').write_text('import time\ntime.sleep(0.05)\nprint(int(input()) ** 2)\n')
+    with managed() as m:
+        process = subprocess.Popen([JUDGECTL, f'--socket={m.path}', 'judge', 'a.py', 'tests'], stdout=subprocess.PIPE)
+        while process.poll() is None:
+            time.sleep(0.3)
+            m.restart()
+        check_equal(process.returncode, 0)
+        check(b'20 of 20 tests passed' in process.stdout.read())
+        check_equal(m.connect().call('ListBoxes')['boxes'], [])
+
+
+@test
+def test_judgectl_gives_up():
+    """The service does not come back."""
+    with managed() as m:
+        process = subprocess.Popen([JUDGECTL, f'--socket={m.path}', 'run', '/bin/sleep', '1'], stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        os.rename(m.path, m.path + '.away')
+        m.end()
+        check_equal(process.wait(60), 2)
+        check(b'does not come back' in process.stderr.read())
+        os.rename(m.path + '.away', m.path)
+        m.start()
+        c = m.connect()
+        check(wait_until(lambda: c.call('ListBoxes')['boxes'] == [], seconds=40), 'the box is gone')
 
 
 @test

@@ -227,6 +227,10 @@ static int fake_create_box(VarlinkCall *call, json_object *parameters, void *use
 static int fake_plain(VarlinkCall *call, json_object *parameters, void *userdata) {
         const char *box = strempty(json_get_string(parameters, "box"));
 
+        /* A name of judgectl's own ends in a random number. */
+        if (startswith(box, "judge-"))
+                box = "judge-N";
+
         fake_log("%s %s%s%s\n", strrchr(varlink_call_get_method(call), '.') + 1, box,
                  json_get_string(parameters, "path") ? " " : "", strempty(json_get_string(parameters, "path")));
 

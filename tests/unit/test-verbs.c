@@ -328,9 +328,9 @@ START_TEST(test_judge) {
         check_calls("CreateBox\n"
                     "Run /usr/bin/gcc in:main.c {\"cpuTimeUSec\":20000000,\"wallTimeUSec\":40000000,"
                     "\"memoryBytes\":1073741824,\"processes\":64,\"fileSizeBytes\":67108864,\"outputBytes\":4194304}\n"
-                    "ResetBox b1\nRun ./main in:main {\"cpuTimeUSec\":1000000}\n"
-                    "ResetBox b1\nRun ./main in:main {\"cpuTimeUSec\":1000000}\n"
-                    "DestroyBox b1\n");
+                    "ResetBox judge-N\nRun ./main in:main {\"cpuTimeUSec\":1000000}\n"
+                    "ResetBox judge-N\nRun ./main in:main {\"cpuTimeUSec\":1000000}\n"
+                    "DestroyBox judge-N\n");
         ck_assert_ptr_nonnull(strstr(out, "2    ok "));
         ck_assert_ptr_nonnull(strstr(out, "10   wrong-answer "));
         ck_assert_ptr_nonnull(strstr(out, "expected \"11\", got \"ten\""));
@@ -370,7 +370,7 @@ START_TEST(test_judge_wrong) {
         {
                 _cleanup_free_ char *text = read_file(log_path);
 
-                ck_assert_msg(endswith(text, "DestroyBox b1\n"), "%s", text);
+                ck_assert_msg(endswith(text, "DestroyBox judge-N\n"), "%s", text);
         }
 }
 END_TEST
