@@ -3,6 +3,7 @@
 
 #include "parse-util.h"
 #include "string-util.h"
+#include "user-name.h"
 
 START_TEST(test_size) {
         static const struct {
@@ -154,6 +155,14 @@ START_TEST(test_strv) {
 }
 END_TEST
 
+START_TEST(test_user_names) {
+        _cleanup_free_ char *root = user_name_local(0), *nobody_has_it = user_name_local(4000000001U);
+
+        ck_assert_str_eq(root, "root");
+        ck_assert_str_eq(nobody_has_it, "4000000001");
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("parse-util");
         TCase *c = tcase_create("all");
@@ -167,6 +176,7 @@ int main(void) {
         tcase_add_test(c, test_box_paths);
         tcase_add_test(c, test_format);
         tcase_add_test(c, test_strv);
+        tcase_add_test(c, test_user_names);
         suite_add_tcase(s, c);
 
         runner = srunner_create(s);
