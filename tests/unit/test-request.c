@@ -62,7 +62,7 @@ static int take_fd(int64_t index, void *userdata) {
         return index >= 0 && index < _FD_MAX ? TAKE_FD(fds[index]) : -EBADF;
 }
 
-static void on_done(Operation *o, const Failure *failure, void *userdata) {
+static _noreturn_ void on_done(Operation *o, const Failure *failure, void *userdata) {
         ck_abort_msg("Nothing was started.");
 }
 
