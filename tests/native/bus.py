@@ -371,11 +371,12 @@ def daemon():
 
 @contextlib.contextmanager
 def serving(address, *options):
-    """judgeboxd on that bus. Left: it is told to stop, and must end well."""
+    """judgeboxd on that bus, where no systemd is. Left: it is told to stop, and must end well."""
     path = os.path.abspath('socket')
     environment = {**os.environ, 'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={address}'}
-    process = subprocess.Popen([JUDGEBOXD, f'--listen={path}', *(['--degrade'] if DEGRADE else []), *options],
-                               env=environment)
+    command = [JUDGEBOXD, f'--listen={path}', '--manager=tree', f'--runtime-directory={os.path.abspath("runtime")}',
+               *(['--degrade'] if DEGRADE else []), *options]
+    process = subprocess.Popen(command, env=environment)
     service = None
     try:
         check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
