@@ -42,8 +42,12 @@ class Row:
 
 
 def largest(results, *keys):
-    values = [result[key] for result in results for key in keys if result.get(key) is not None]
-    return max(values, default=None)
+    """Of the first of these keys that any result has."""
+    for key in keys:
+        values = [result[key] for result in results if result.get(key) is not None]
+        if values:
+            return max(values)
+    return None
 
 
 def judge(entry, options):
