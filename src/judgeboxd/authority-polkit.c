@@ -226,6 +226,12 @@ static int collect_details(const AuthorityDetails *d, char ***ret) {
                         r = strv_extend(&l, d->box);
         }
 
+        if (r >= 0 && d->storage_bytes > 0) {
+                r = strv_extend(&l, "storageBytes");
+                if (r >= 0)
+                        r = strv_extendf(&l, "%" PRIu64, d->storage_bytes);
+        }
+
         for (LimitType t = 0; r >= 0 && d->limits && t < _LIMIT_TYPE_MAX; t++)
                 if (limits_has(d->limits, t)) {
                         r = strv_extend(&l, limit_type_to_string(t));

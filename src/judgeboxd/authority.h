@@ -48,6 +48,7 @@ typedef struct AuthorityDetails {
         const char *box; /* NULL: one that the service names */
         uid_t owner;
         const Limits *limits; /* NULL: none asked for */
+        uint64_t storage_bytes; /* with AUTHORITY_EXCEED_LIMITS; 0: none asked for */
 } AuthorityDetails;
 
 /* As r below: only polkit could grant it, and it cannot be asked about this caller; by D-Bus it can. */

@@ -89,9 +89,9 @@ static int box_register(
         }
 
         if (adopted)
-                tenant_adopt_box(tenant);
+                tenant_adopt_box(tenant, settings);
         else {
-                r = tenant_add_box(tenant, f);
+                r = tenant_add_box(tenant, settings, f);
                 if (r != 0) {
                         (void) box_release_memory(b);
                         return r;
@@ -100,7 +100,7 @@ static int box_register(
 
         HASH_ADD_KEYPTR(hh, m->boxes, b->name, strlen(b->name), b);
         if (!hash_added(b)) {
-                tenant_remove_box(tenant);
+                tenant_remove_box(tenant, settings);
                 (void) box_release_memory(b);
                 return -ENOMEM;
         }
@@ -232,7 +232,7 @@ static void box_gone(Box *b) {
         if (b->stored)
                 box_store_remove(m->store, b->name);
         HASH_DEL(m->boxes, b);
-        tenant_remove_box(b->tenant);
+        tenant_remove_box(b->tenant, &b->settings);
 
         log_debug("Box %s is gone.", b->name);
         box_call_waiters(b, &b->gone_waiters, NULL);

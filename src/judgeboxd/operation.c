@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "budget.h"
 #include "fd-util.h"
 #include "manager.h"
 #include "operation.h"
@@ -404,19 +405,102 @@ static bool is_pointless(const Operation *o) {
         return o->canceled && IN_SET(o->type, OPERATION_RUN, OPERATION_COLLECT);
 }
 
-static void on_box_adopted(Box *b, const Failure *failure, void *userdata) {
-        Operation *o = ASSERT_PTR(userdata);
+static void execute_or_fail(Operation *o) {
         Failure f = FAILURE_NULL;
         int r;
-
-        if (failure) {
-                finish_with(o, failure);
-                return;
-        }
 
         r = is_pointless(o) ? failure_set_internal(&f, STEP_NONE, ECANCELED) : execute(o, &f);
         if (r != 0)
                 finish(o, r, &f);
+}
+
+static void on_box_adopted(Box *b, const Failure *failure, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+
+        if (failure)
+                finish_with(o, failure);
+        else
+                execute_or_fail(o);
+}
+
+/* A run in a box that is there, which has its settings. */
+static bool is_in_box(const Operation *o) {
+        return o->type == OPERATION_RUN && o->box;
+}
+
+static void check_authority(Operation *o, AuthorityAction actions, authority_callback_t callback) {
+        Limits limits = o->request.spec.limits;
+
+        /* A run in a box of its own may have them from there: a rule must not miss any. */
+        for (LimitType t = 0; t < _LIMIT_TYPE_MAX; t++)
+                if (!limits_has(&limits, t) && limits_has(&o->settings.limits, t))
+                        limits_set(&limits, t, o->settings.limits.values[t]);
+
+        authority_check(o->manager->authority, &o->caller, actions,
+                        &(AuthorityDetails) {
+                                .verb = operation_type_to_string(o->type),
+                                .box = o->box,
+                                .owner = o->owner,
+                                .limits = &limits,
+                                .storage_bytes = actions == AUTHORITY_EXCEED_LIMITS && !is_in_box(o) ?
+                                                budget_get_storage(&o->settings) : 0,
+                        },
+                        callback, o);
+}
+
+/* Fits what is asked for into the budget, or says what does not. */
+static int check_budget(Operation *o, Failure *f) {
+        Budget budget;
+        int r;
+
+        if (!IN_SET(o->type, OPERATION_RUN, OPERATION_CREATE))
+                return 0;
+
+        /* Nothing is asked for, and the box has its limits already. */
+        if (is_in_box(o) && o->request.spec.limits.set == 0)
+                return 0;
+
+        tenant_get_budget(o->manager, o->owner, &budget);
+        if (!is_in_box(o)) {
+                budget_bound_defaults(&budget, &o->manager->config->limits, &o->settings.limits);
+                r = budget_check_settings(&budget, &o->settings, "settings", f);
+                if (r != 0)
+                        return r;
+        }
+
+        return budget_check_limits(&budget, &o->request.spec.limits, "limits", f);
+}
+
+/* Whoever is refused is told the budget, not that an exception was not made. */
+static void on_excess_authorized(AuthorityAction denied, int r, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+        Failure f = FAILURE_NULL;
+        int q;
+
+        if (r == 0 && denied == 0) {
+                o->settings.may_exceed = true;
+                execute_or_fail(o);
+                return;
+        }
+
+        /* There may be more of it by now. */
+        q = check_budget(o, &f);
+        if (q == 0) {
+                execute_or_fail(o);
+                return;
+        }
+
+        if (r == AUTHORITY_ASK_BUS && f.message) {
+                char *message = strprintf("%s Only polkit can grant more, and can be asked about it over D-Bus alone.",
+                                          f.message);
+
+                if (message) {
+                        free(f.message);
+                        f.message = message;
+                }
+        }
+
+        finish(o, q, &f);
 }
 
 static void on_authorized(AuthorityAction denied, int r, void *userdata) {
@@ -432,13 +516,21 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
                                         "call org.judgebox1.");
         else if (r < 0 || denied != 0)
                 r = failure_set(&f, FAILURE_PERMISSION_DENIED, NULL);
-        else if (is_pointless(o))
-                r = failure_set_internal(&f, STEP_NONE, ECANCELED);
-        else
-                r = execute(o, &f);
+        else {
+                r = check_budget(o, &f);
+                if (r == FAILURE_LIMIT_OUT_OF_RANGE) {
+                        /* Only now: to whom this is another's box, its budget is none of their business. */
+                        failure_done(&f);
+                        check_authority(o, AUTHORITY_EXCEED_LIMITS, on_excess_authorized);
+                        return;
+                }
+                if (r == 0) {
+                        execute_or_fail(o);
+                        return;
+                }
+        }
 
-        if (r != 0)
-                finish(o, r, &f);
+        finish(o, r, &f);
 }
 
 void operation_start(Operation *o) {
@@ -451,14 +543,7 @@ void operation_start(Operation *o) {
                         (o->settings.share_network ? AUTHORITY_SHARE_NETWORK : 0) |
                         (o->settings.n_binds > 0 ? AUTHORITY_BIND : 0);
 
-        authority_check(o->manager->authority, &o->caller, actions,
-                        &(AuthorityDetails) {
-                                .verb = operation_type_to_string(o->type),
-                                .box = o->box,
-                                .owner = o->owner,
-                                .limits = o->type == OPERATION_RUN ? &o->request.spec.limits : &o->settings.limits,
-                        },
-                        on_authorized, o);
+        check_authority(o, actions, on_authorized);
 }
 
 void operation_cancel(Operation *o) {

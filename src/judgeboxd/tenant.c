@@ -4,6 +4,8 @@
 #include "message-ids.h"
 #include "tenant.h"
 
+#define SLICE_READ_USEC USEC_PER_SEC
+
 int tenant_get(Manager *m, uid_t uid, Tenant **ret) {
         Tenant *t;
 
@@ -39,42 +41,87 @@ void tenant_put(Tenant *t) {
         free(t);
 }
 
-static int tenant_count(Tenant *t, BudgetType type, size_t *n, Failure *f) {
-        Budget budget;
+void tenant_get_budget(Manager *m, uid_t uid, Budget *ret) {
+        CgroupBudget slice;
+        usec_t now;
+        Tenant *t;
 
-        config_get_budget(t->manager->config, t->uid, &budget);
-        if (*n < budget.values[type]) {
-                t->told &= ~(1U << type);
-                (*n)++;
-                return 0;
+        assert(m);
+        assert(ret);
+
+        config_get_budget(m->config, uid, ret);
+
+        /* Who has no boxes has no slice. */
+        HASH_FIND(hh, m->tenants, &uid, sizeof(uid), t);
+        if (!t || t->n_boxes == 0 || !m->cgroups)
+                return;
+
+        now = manager_now(m);
+        if (t->slice_usec == 0 || usec_add(t->slice_usec, SLICE_READ_USEC) <= now) {
+                if (cgroup_manager_read_budget(m->cgroups, uid, &slice) < 0)
+                        return;
+
+                t->slice = slice;
+                t->slice_usec = now;
         }
 
+        budget_apply_slice(ret, &t->slice);
+}
+
+static int tenant_refuse(Tenant *t, BudgetType type, uint64_t limit, Failure *f) {
         /* Once, until it is below it again. */
         if (!(t->told & 1U << type))
                 (void) journal_log(LOG_NOTICE, 0, MESSAGE_BUDGET_REACHED, &(JournalSubject) { .owner = t->uid },
-                                   "User %u has reached its budget of %" PRIu64 " %s.", t->uid, budget.values[type],
+                                   "User %u has reached its budget of %" PRIu64 " %s.", t->uid, limit,
                                    budget_type_to_string(type));
         t->told |= 1U << type;
 
-        return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), budget.values[type]);
+        return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), limit);
 }
 
-int tenant_add_box(Tenant *t, Failure *f) {
-        assert(t);
+/* amount: how much of it there would be. */
+static int tenant_check(Tenant *t, BudgetType type, uint64_t amount, Failure *f) {
+        Budget budget;
 
-        return tenant_count(t, BUDGET_BOXES, &t->n_boxes, f);
+        config_get_budget(t->manager->config, t->uid, &budget);
+        if (amount > budget.values[type])
+                return tenant_refuse(t, type, budget.values[type], f);
+
+        t->told &= ~(1U << type);
+        return 0;
+}
+
+int tenant_add_box(Tenant *t, const BoxSettings *settings, Failure *f) {
+        int r;
+
+        assert(t);
+        assert(settings);
+
+        r = tenant_check(t, BUDGET_BOXES, t->n_boxes + 1, f);
+        if (r == 0 && !settings->may_exceed)
+                r = tenant_check(t, BUDGET_STORAGE, t->storage_bytes + budget_get_storage(settings), f);
+        if (r == 0)
+                tenant_adopt_box(t, settings);
+        return r;
 }
 
 int tenant_add_run(Tenant *t, Failure *f) {
+        int r;
+
         assert(t);
 
-        return tenant_count(t, BUDGET_RUNS, &t->n_runs, f);
+        r = tenant_check(t, BUDGET_RUNS, t->n_runs + 1, f);
+        if (r == 0)
+                t->n_runs++;
+        return r;
 }
 
-void tenant_adopt_box(Tenant *t) {
+void tenant_adopt_box(Tenant *t, const BoxSettings *settings) {
         assert(t);
+        assert(settings);
 
         t->n_boxes++;
+        t->storage_bytes += budget_get_storage(settings);
 }
 
 void tenant_adopt_run(Tenant *t) {
@@ -83,11 +130,14 @@ void tenant_adopt_run(Tenant *t) {
         t->n_runs++;
 }
 
-void tenant_remove_box(Tenant *t) {
+void tenant_remove_box(Tenant *t, const BoxSettings *settings) {
         assert(t);
         assert(t->n_boxes > 0);
+        assert(settings);
+        assert(t->storage_bytes >= budget_get_storage(settings));
 
         t->n_boxes--;
+        t->storage_bytes -= budget_get_storage(settings);
         tenant_put(t);
 }
 

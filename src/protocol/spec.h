@@ -157,7 +157,10 @@ typedef struct BoxSettings {
         size_t n_binds;
         TmpfsSpec tmpfs[BOX_TMPFS_MAX];
         size_t n_tmpfs;
-        Limits limits; /* judgeboxd's alone: not sent to judgebox-init */
+
+        /* judgeboxd's alone: not sent to judgebox-init */
+        Limits limits;
+        bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;
 
 #define BOX_STORAGE_DEFAULT (UINT64_C(256) << 20)
