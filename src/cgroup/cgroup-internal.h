@@ -55,6 +55,7 @@ struct BoxCgroup {
         int dir_fd;
         uid_t uid; /* who may clone into it; UID_INVALID before box_cgroup_delegate() */
         size_t n_runs;
+        CgroupBudget budget; /* of the owner */
         bool released; /* box_done is to leave its cgroups alone */
 
         box_cgroup_attached_t attached;

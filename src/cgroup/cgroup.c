@@ -87,6 +87,7 @@ static int box_cgroup_alloc(CgroupManager *m, uid_t owner, const char *id, BoxCg
                 .name = TAKE_PTR(name),
                 .dir_fd = -EBADF,
                 .uid = UID_INVALID,
+                .budget = CGROUP_BUDGET_NONE,
         };
         LIST_INSERT_HEAD(&m->boxes, b, boxes);
 
@@ -160,6 +161,13 @@ BoxCgroup *box_cgroup_release(BoxCgroup *b) {
                 b->released = true;
 
         return box_cgroup_free(b);
+}
+
+void box_cgroup_set_budget(BoxCgroup *b, const CgroupBudget *budget) {
+        assert(b);
+        assert(budget);
+
+        b->budget = *budget;
 }
 
 int box_cgroup_get_clone_fd(BoxCgroup *b) {

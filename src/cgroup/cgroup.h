@@ -113,6 +113,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
  * is taken away, and with `tree` all are when the manager is freed. */
 BoxCgroup *box_cgroup_release(BoxCgroup *b);
 
+/* Before the attach. With it `scope` makes the tenant's slice, if it is not there yet, so that a drop-in of the admin's and
+ * `systemctl set-property` stand above it; `tree` has no use for it. */
+void box_cgroup_set_budget(BoxCgroup *b, const CgroupBudget *budget);
+
 int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
 /* `tree` calls back before this returns. `scope` needs the process to stay until it calls back, and gives up by itself
  * when systemd takes too long; -ETIMEDOUT then, and -EEXIST where a scope of that name would not go. pidfd may be

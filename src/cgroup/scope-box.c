@@ -24,6 +24,9 @@
 #define RETRY_USEC (100 * USEC_PER_MSEC)
 #define RETRY_DOUBLE_MAX 4U
 
+/* How often a tenant's slice is tried to be made along with the scope. */
+#define SLICE_RETRIES_MAX 2U
+
 /* For `systemctl stop`, where a process does not even die of SIGKILL. */
 #define STOP_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
@@ -210,6 +213,9 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
                  * the launcher is in it, soon. */
                 b->may_exist = b->lost;
                 b->error = -EEXIST;
+                /* Or it is the slice that is there, with a unit file of the admin's: then that is its budget. */
+                if (b->n_retries >= SLICE_RETRIES_MAX)
+                        b->no_slice = true;
                 scope_box_set_state(b, SCOPE_WAITING);
                 scope_box_look_soon(b);
                 return 0;
@@ -217,19 +223,74 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
 
         b->may_exist = false;
 
+        /* The box then has a slice with what the admin has set alone, which is better than no box. */
+        if (b->sent_slice) {
+                b->no_slice = true;
+                b->error = r;
+                scope_box_set_state(b, SCOPE_WAITING);
+                scope_box_look_soon(b);
+                return 0;
+        }
+
 fail:
         scope_box_finish(b, r);
         return 0;
 }
 
-static int append_properties(ScopeBox *b, sd_bus_message *call) {
+/* A slice that is there has its properties, by an earlier box or by the admin. */
+static bool scope_box_wants_slice(ScopeBox *b) {
         ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
-        _cleanup_free_ char *slice = NULL;
+        const CgroupBudget *budget = &b->meta.budget;
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *path = NULL;
+        BoxCgroup *other;
+
+        if (b->no_slice || (budget->memory_bytes == LIMIT_NONE && budget->processes == LIMIT_NONE &&
+                            budget->cpu_usec_per_sec == LIMIT_NONE))
+                return false;
+
+        LIST_FOREACH(other, &m->meta.boxes, boxes)
+                if (other != &b->meta && other->owner == b->meta.owner && SCOPE_BOX(other)->may_exist)
+                        return false;
+
+        path = scope_manager_slice_path(m, b->meta.owner);
+        if (!path)
+                return false;
+
+        fd = cgroup_dir_open(m->meta.mount_fd, path, O_RDONLY);
+        return fd == -ENOENT;
+}
+
+/* As one of the units that are made along with the scope, which has it started. What systemd is told of a unit that it
+ * makes is what a unit file would say: all that an admin can set stands above it. */
+static int append_slice(ScopeBox *b, sd_bus_message *call, const char *slice) {
+        const CgroupBudget *budget = &b->meta.budget;
         int r;
 
-        slice = strprintf("judgebox-%u.slice", b->meta.owner);
-        if (!slice)
-                return -ENOMEM;
+        r = sd_bus_message_open_container(call, 'a', "(sa(sv))");
+        if (r < 0)
+                return r;
+
+        b->sent_slice = scope_box_wants_slice(b);
+        if (b->sent_slice) {
+                r = sd_bus_message_append(
+                                call,
+                                "(sa(sv))",
+                                slice, 4,
+                                "Documentation", "as", 1, "man:judgeboxd(8)",
+                                "MemoryMax", "t", budget->memory_bytes,
+                                "TasksMax", "t", budget->processes,
+                                "CPUQuotaPerSecUSec", "t", budget->cpu_usec_per_sec);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(call);
+}
+
+static int append_properties(ScopeBox *b, sd_bus_message *call, const char *slice) {
+        ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
+        int r;
 
         r = sd_bus_message_append(
                         call,
@@ -265,7 +326,12 @@ static int append_properties(ScopeBox *b, sd_bus_message *call) {
 static int scope_box_start(ScopeBox *b) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
+        _cleanup_free_ char *slice = NULL;
         int r;
+
+        slice = strprintf("judgebox-%u.slice", b->meta.owner);
+        if (!slice)
+                return -ENOMEM;
 
         r = sd_bus_message_new_method_call(
                         m->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit");
@@ -280,7 +346,7 @@ static int scope_box_start(ScopeBox *b) {
         if (r < 0)
                 return r;
 
-        r = append_properties(b, call);
+        r = append_properties(b, call, slice);
         if (r < 0)
                 return r;
 
@@ -288,7 +354,7 @@ static int scope_box_start(ScopeBox *b) {
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append(call, "a(sa(sv))", 0);
+        r = append_slice(b, call, slice);
         if (r < 0)
                 return r;
 

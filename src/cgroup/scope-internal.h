@@ -47,6 +47,8 @@ typedef struct ScopeBox {
         int pidfd;
         bool sent_pidfd;
         bool may_exist; /* PID 1 may have made the unit for us, or be about to */
+        bool sent_slice; /* its tenant's, to be made besides */
+        bool no_slice;   /* not to be sent (again) */
         bool lost;      /* there was a call whose fate is not known */
         bool watch;     /* JobRemoved may have been missed: look instead */
         unsigned n_retries;

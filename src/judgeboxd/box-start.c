@@ -185,6 +185,8 @@ static int clone_binds(Box *b, Failure *f) {
 
 int box_start(Box *b, Failure *f) {
         _cleanup_free_ char *owner = NULL, *description = NULL;
+        CgroupBudget cgroup_budget;
+        Budget budget;
         Manager *m;
         Step step;
         int r;
@@ -214,6 +216,10 @@ int box_start(Box *b, Failure *f) {
         if (r < 0)
                 return failure_set_internal(f, STEP_CGROUP, r);
         box_watch_cgroup(b);
+
+        config_get_budget(m->config, b->owner, &budget);
+        cgroup_budget = budget_to_cgroup(&budget);
+        box_cgroup_set_budget(b->cgroup, &cgroup_budget);
 
         r = box_launch_new(m->event, m->slots, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
                            &b->launch, &step);
