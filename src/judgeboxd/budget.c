@@ -104,12 +104,17 @@ int budget_check_settings(const Budget *b, const BoxSettings *s, const char *pre
         return limits ? budget_check_limits(b, &s->limits, limits, f) : -ENOMEM;
 }
 
-void budget_bound_defaults(const Budget *b, const Limits *defaults, Limits *l) {
-        Limits builtin = LIMITS_NULL;
+void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings *s) {
+        Limits builtin = LIMITS_NULL, *l;
 
         assert(b);
         assert(defaults);
-        assert(l);
+        assert(s);
+
+        if (!s->storage_given)
+                s->storage_bytes = MIN(s->storage_bytes, b->values[BUDGET_STORAGE]);
+
+        l = &s->limits;
 
         /* Fails for lack of memory alone, for which it has no use here: there is no list of CPUs. */
         (void) limits_apply_defaults(&builtin);

@@ -20,7 +20,7 @@ int budget_check_limits(const Budget *b, const Limits *l, const char *prefix, Fa
 int budget_check_settings(const Budget *b, const BoxSettings *s, const char *prefix, Failure *f);
 
 /* A default is no more than the budget: what nobody asked for is not refused. */
-void budget_bound_defaults(const Budget *b, const Limits *defaults, Limits *l);
+void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings *s);
 
 /* All that a box may store. */
 uint64_t budget_get_storage(const BoxSettings *s);

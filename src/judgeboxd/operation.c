@@ -462,7 +462,7 @@ static int check_budget(Operation *o, Failure *f) {
 
         tenant_get_budget(o->manager, o->owner, &budget);
         if (!is_in_box(o)) {
-                budget_bound_defaults(&budget, &o->manager->config->limits, &o->settings.limits);
+                budget_bound_defaults(&budget, &o->manager->config->limits, &o->settings);
                 r = budget_check_settings(&budget, &o->settings, "settings", f);
                 if (r != 0)
                         return r;

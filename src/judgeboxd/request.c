@@ -136,7 +136,7 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         json_object *limits = get(o, "limits");
         int r;
 
-        (void) get_uint64(o, "storageBytes", &s->storage_bytes);
+        s->storage_given = get_uint64(o, "storageBytes", &s->storage_bytes);
         (void) get_uint64(o, "inodes", &s->inodes);
         s->share_network = get_boolean(o, "shareNetwork");
 

@@ -160,6 +160,7 @@ typedef struct BoxSettings {
 
         /* judgeboxd's alone: not sent to judgebox-init */
         Limits limits;
+        bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;
 

@@ -102,29 +102,40 @@ START_TEST(test_settings) {
 END_TEST
 
 START_TEST(test_defaults) {
-        Limits defaults = LIMITS_NULL, l = LIMITS_NULL;
+        BoxSettings s = settings_with(10 * MIB);
+        Limits defaults = LIMITS_NULL, *l = &s.limits;
         Budget b = budget_none();
 
-        budget_bound_defaults(&b, &defaults, &l);
-        ck_assert_uint_eq(l.set, 0);
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(l->set, 0);
 
         /* The built-in default is more. */
         b.values[BUDGET_MEMORY] = 16 * MIB;
         b.values[BUDGET_CPU] = 100;
-        budget_bound_defaults(&b, &defaults, &l);
-        ck_assert_uint_eq(l.values[LIMIT_MEMORY], 16 * MIB);
-        ck_assert_uint_eq(l.set, 1U << LIMIT_MEMORY);
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(l->values[LIMIT_MEMORY], 16 * MIB);
+        ck_assert_uint_eq(l->set, 1U << LIMIT_MEMORY);
 
         /* The configured one is less. */
-        l = LIMITS_NULL;
+        *l = LIMITS_NULL;
         limits_set(&defaults, LIMIT_MEMORY, 8 * MIB);
-        budget_bound_defaults(&b, &defaults, &l);
-        ck_assert_uint_eq(l.set, 0);
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(l->set, 0);
 
         /* What was asked for stays, to be refused. */
-        limits_set(&l, LIMIT_MEMORY, 32 * MIB);
-        budget_bound_defaults(&b, &defaults, &l);
-        ck_assert_uint_eq(l.values[LIMIT_MEMORY], 32 * MIB);
+        limits_set(l, LIMIT_MEMORY, 32 * MIB);
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(l->values[LIMIT_MEMORY], 32 * MIB);
+
+        ck_assert_uint_eq(s.storage_bytes, 10 * MIB);
+        b.values[BUDGET_STORAGE] = 2 * MIB;
+        s.storage_given = true;
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(s.storage_bytes, 10 * MIB);
+        s.storage_given = false;
+        budget_bound_defaults(&b, &defaults, &s);
+        ck_assert_uint_eq(s.storage_bytes, 2 * MIB);
+        box_settings_done(&s);
 }
 END_TEST
 
