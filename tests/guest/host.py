@@ -131,9 +131,10 @@ def mounts():
 
 
 def files():
-    """Below /run/judgebox and /var/lib/judgebox, but for the socket."""
+    """Below /run/judgebox and /var/lib/judgebox, but for those that are the service's: its socket, and what it locks
+    its range of uids with."""
     return sorted(str(path) for top in ('/run/judgebox', '/var/lib/judgebox') for path in pathlib.Path(top).rglob('*')
-                  if str(path) != SOCKET and not path.is_dir())
+                  if str(path) not in (SOCKET, '/run/judgebox/uid-ranges') and not path.is_dir())
 
 
 def descriptors():
