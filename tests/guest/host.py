@@ -37,8 +37,8 @@ def become(user):
 
 def start(user, *words, **more):
     """Begins it; its output and errors are to be read."""
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            **{**become(user), **more})
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            **{'stdin': subprocess.DEVNULL, **become(user), **more})
 
 
 def command(user, *words, status=0):
