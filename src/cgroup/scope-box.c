@@ -7,6 +7,7 @@
  * - PID 1 is executed anew (daemon-reexec, an upgrade): calls get no reply, and JobRemoved may be sent while it is not
  *   on the bus. A call that may have been lost is repeated if the launcher is not where it should be.
  * - PID 1 reloads: it says UnitRemoved and UnitNew of every unit there is, and nothing has happened.
+ * - The tenant's slice is still being taken away, with the box before this one: it is tried again.
  * - A scope of the same name is still being taken away (a box made again at once): its UnitRemoved is waited for.
  *
  * All of it ends at the deadline at the latest. Whatever may have been made for a box that failed is stopped; a unit of
@@ -203,6 +204,15 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
 
         if (error_is_transient(e)) {
                 b->lost = true;
+                scope_box_set_state(b, SCOPE_WAITING);
+                scope_box_look_soon(b);
+                return 0;
+        }
+
+        if (sd_bus_error_has_name(e, SYSTEMD_NAME ".TransactionIsDestructive")) {
+                /* The tenant's slice is going with its last box, a moment ago: it will be made again. */
+                b->may_exist = b->lost;
+                b->error = r;
                 scope_box_set_state(b, SCOPE_WAITING);
                 scope_box_look_soon(b);
                 return 0;
