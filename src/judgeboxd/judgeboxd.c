@@ -26,7 +26,7 @@
 #define RUNTIME_DIRECTORY "/run/judgebox"
 #define VARLINK_SOCKET RUNTIME_DIRECTORY "/org.judgebox"
 
-/* Of boxes that outlive the daemon, where systemd is not their manager. */
+/* The cgroup of boxes that outlive the daemon, where systemd is not their manager. */
 #define CGROUP_NAME "judgebox"
 
 typedef enum CgroupChoice {
@@ -38,6 +38,7 @@ typedef enum CgroupChoice {
 static int arg_private_fd = -EBADF;
 static bool arg_degrade = false;
 static const char *arg_cgroup_root = NULL;
+static const char *arg_cgroup_name = CGROUP_NAME;
 static const char *arg_listen = NULL;
 static const char *arg_runtime_directory = RUNTIME_DIRECTORY;
 static CgroupChoice arg_cgroups = CGROUPS_AUTO;
@@ -54,6 +55,7 @@ static void help(void) {
                "     --manager=scope|tree|auto\n"
                "                        Have systemd make each box a scope, or make cgroups below one of our own\n"
                "     --cgroup-root=PATH Make the boxes' cgroups below this one, relative to the cgroup2 mount\n"
+               "     --cgroup-name=NAME What the one of our own is called if it has to be found again (default: " CGROUP_NAME ")\n"
                "     --runtime-directory=PATH\n"
                "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n");
 }
@@ -66,6 +68,7 @@ static int parse_argv(int argc, char *argv[]) {
                 ARG_PRIVATE_FD,
                 ARG_DEGRADE,
                 ARG_CGROUP_ROOT,
+                ARG_CGROUP_NAME,
                 ARG_MANAGER,
                 ARG_RUNTIME_DIRECTORY,
         };
@@ -76,6 +79,7 @@ static int parse_argv(int argc, char *argv[]) {
                 { "private-fd", required_argument, NULL, ARG_PRIVATE_FD },
                 { "degrade", no_argument, NULL, ARG_DEGRADE },
                 { "cgroup-root", required_argument, NULL, ARG_CGROUP_ROOT },
+                { "cgroup-name", required_argument, NULL, ARG_CGROUP_NAME },
                 { "manager", required_argument, NULL, ARG_MANAGER },
                 { "runtime-directory", required_argument, NULL, ARG_RUNTIME_DIRECTORY },
                 {},
@@ -106,6 +110,14 @@ static int parse_argv(int argc, char *argv[]) {
                         break;
                 case ARG_CGROUP_ROOT:
                         arg_cgroup_root = optarg;
+                        break;
+                case ARG_CGROUP_NAME:
+                        /* The names of those that are not to be found again begin like this. */
+                        if (!box_id_is_valid(optarg) || startswith(optarg, "judgebox-")) {
+                                log_error("--cgroup-name= wants letters, digits, - and _, and no judgebox- first: %s", optarg);
+                                return -EINVAL;
+                        }
+                        arg_cgroup_name = optarg;
                         break;
                 case ARG_MANAGER:
                         if (streq(optarg, "scope"))
@@ -245,7 +257,7 @@ static int make_cgroups(sd_bus *bus, bool lasting, CgroupManager **ret) {
             (arg_cgroups == CGROUPS_SCOPE || (!arg_cgroup_root && sd_booted() > 0)))
                 r = cgroup_manager_new_scope(bus, ret);
         else if (lasting)
-                r = cgroup_manager_new_lasting_tree(arg_cgroup_root, CGROUP_NAME, ret);
+                r = cgroup_manager_new_lasting_tree(arg_cgroup_root, arg_cgroup_name, ret);
         else
                 return 0;
 

@@ -32,7 +32,10 @@ class Manager:
         self.ready = 0
         self.process = None
         self.stderr = open('stderr', 'ab')
-        self.command = [JUDGEBOXD, '--manager=tree', f'--runtime-directory={self.directory}',
+        self.top = None
+        # Its own: others may test on this machine at the same time.
+        self.command = [JUDGEBOXD, '--manager=tree', f'--cgroup-name=test-restart-{os.getpid()}',
+                        f'--runtime-directory={self.directory}',
                         *(['--degrade'] if DEGRADE else []), *options]
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -117,7 +120,15 @@ class Manager:
         return sorted(name for name in self.store if name != 'uid-ranges')
 
     def cgroup(self):
-        return cgroup_mount() / 'judgebox'
+        """The directory of all its boxes."""
+        if not self.top:
+            c = self.connect()
+            c.call('CreateBox', {'box': 'where'})
+            path = c.call('GetBox', {'box': 'where'})['status']['cgroup']
+            c.call('DestroyBox', {'box': 'where'})
+            c.close()
+            self.top = cgroup_mount() / path.lstrip('/').rpartition('/')[0]
+        return self.top
 
     def said(self):
         self.stderr.flush()
@@ -129,6 +140,7 @@ def managed(*options):
     """A manager with judgeboxd running. Left: the service is stopped for good, and nothing may be left of it."""
     manager = Manager(*options)
     manager.start()
+    manager.cgroup()
     try:
         yield manager
         manager.end(signal.SIGINT)

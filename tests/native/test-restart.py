@@ -170,17 +170,17 @@ def test_many_runs():
 
 
 @test
-def test_one_shot_that_never_began():
-    """Its files were on their way in: nobody was told of a run, and its box does not stay."""
+def test_one_shot_is_waited_for():
+    """It reads from its caller; and of its box no other run is known."""
     with managed() as m:
         c = m.connect()
         reader, writer = os.pipe()
         c.send('Run', {'arguments': ['/bin/cat'], 'stdin': {'fileDescriptor': 0}}, [reader], more=True)
         started = c.receive()['started']
         os.close(reader)
+        time.sleep(0.1)
         m.restart()
         c = m.connect()
-        # Of one that is there, another number was never given out; the box stays for the one that was.
         refused('NoSuchRun', c, 'CollectRun', {**started, 'run': started['run'] + 1}, run=started['run'] + 1)
         c.send('CollectRun', started)
         os.write(writer, b'x')
