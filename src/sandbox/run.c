@@ -51,6 +51,11 @@ static void run_release(Run *r) {
         for (size_t i = 0; i < _RUN_CGROUP_FD_MAX; i++)
                 r->cgroup_fds[i] = -EBADF;
         run_spec_done(&r->spec);
+
+        /* Whoever reads the other end learns now that nothing more comes; captured output stays to be collected. */
+        for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
+                if (!r->outputs[i].captured)
+                        output_done(r->outputs + i);
 }
 
 Run *run_free(Run *r) {
