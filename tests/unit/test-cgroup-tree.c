@@ -349,6 +349,60 @@ START_TEST(test_crash) {
 }
 END_TEST
 
+/* A box and a run of it go on without their manager, and the next one has them; what it does not want goes. */
+START_TEST(test_lasting) {
+        _cleanup_(cgroup_manager_freep) CgroupManager *m = NULL, *next = NULL;
+        _cleanup_free_ char *name = strprintf("test-lasting-%i", getpid()), *path = NULL;
+        _cleanup_close_ int supervisor_fd = -EBADF;
+        BoxCgroup *a = NULL, *stray = NULL;
+        RunCgroup *run = NULL;
+        uint64_t *numbers;
+        int count = 0;
+        size_t n;
+
+        ck_assert_int_eq(cgroup_manager_new_lasting_tree(NULL, name, &m), 0);
+        ck_assert_int_eq(cgroup_manager_new_lasting_tree(NULL, name, &next), -EBUSY);
+        ck_assert_int_eq(box_cgroup_adopt(m, 1000, "a", &a), -ENOENT);
+
+        ck_assert_int_eq(box_cgroup_new(m, 1000, "stray", "test", &stray), 0);
+        ck_assert_int_eq(box_cgroup_new(m, 1000, "a", "test", &a), 0);
+        ck_assert_int_eq(box_cgroup_attach(a, getpid(), -EBADF, count_attached, &count), 0);
+        ck_assert_int_eq(box_cgroup_delegate(a, BOX_ROOT_UID, &supervisor_fd), 0);
+        ck_assert_int_eq(run_cgroup_new(a, 7, &run), 0);
+        run = run_cgroup_release(run);
+        a = box_cgroup_release(a);
+        stray = box_cgroup_release(stray);
+        m = cgroup_manager_free(m);
+
+        ck_assert_int_eq(cgroup_manager_new_lasting_tree(NULL, name, &next), 0);
+        ck_assert_int_eq(box_cgroup_adopt(next, 1000, "a", &a), 0);
+        ck_assert_int_eq(box_cgroup_list_runs(a, &numbers, &n), 0);
+        ck_assert_uint_eq(n, 1);
+        ck_assert_uint_eq(numbers[0], 7);
+        free(numbers);
+        ck_assert_int_eq(run_cgroup_adopt(a, 7, &run), 0);
+
+        /* One that was never delegated has nothing to adopt. */
+        ck_assert_int_eq(box_cgroup_adopt(next, 1000, "stray", &stray), -ENODATA);
+        path = strprintf("%.*s/1000-b", (int) (strrchr(box_cgroup_get_path(a), '/') - box_cgroup_get_path(a)),
+                         box_cgroup_get_path(a));
+        {
+                _cleanup_close_ int mount_fd = mount_open();
+
+                ck_assert_int_eq(mkdirat(mount_fd, path + 1, 0755), 0);
+        }
+        ck_assert_int_ge(cgroup_manager_kill_strays(next), 1);
+        ck_assert(!cgroup_exists(path));
+        ck_assert(cgroup_exists(box_cgroup_get_path(a)));
+
+        run = run_cgroup_free(run);
+        a = box_cgroup_free(a);
+        next = cgroup_manager_free(next);
+        *strrchr(path, '/') = '\0';
+        ck_assert(!cgroup_exists(path));
+}
+END_TEST
+
 START_TEST(test_path) {
         _cleanup_close_ int mount_fd = mount_open();
         CgroupManager *m;
@@ -666,6 +720,7 @@ int main(void) {
         tcase_add_test(c, test_release);
         tcase_add_test(c, test_end_kills);
         tcase_add_test(c, test_crash);
+        tcase_add_test(c, test_lasting);
         tcase_add_test(c, test_path);
         tcase_add_test(c, test_delegated);
 

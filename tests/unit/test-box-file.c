@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "box-file.h"
+#include "fd-util.h"
+#include "test-util.h"
+
+/* A box as a file and back, and files that a later or an earlier version, or nobody, wrote. */
+
+static char directory[] = "/tmp/test-box-file-XXXXXX";
+static int dir_fd = -EBADF;
+
+static void setup(void) {
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+        dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ck_assert_int_ge(dir_fd, 0);
+}
+
+static void teardown(void) {
+        (void) unlinkat(dir_fd, "1000-my-box.json", 0);
+        ck_assert_int_eq(unlinkat(AT_FDCWD, directory, AT_REMOVEDIR), 0);
+        dir_fd = safe_close(dir_fd);
+        memcpy(directory + sizeof(directory) - 7, "XXXXXX", 6);
+}
+
+static void write_box(void) {
+        Box b = {
+                .id = (char *) "my-box",
+                .name = (char *) "1000-my-box",
+                .owner = 1000,
+                .uid_base = 0x70000010,
+                .one_shot = true,
+                .created_usec = 1234567890123456,
+        };
+
+        box_settings_init(&b.settings);
+        b.settings.storage_bytes = 4096;
+        b.settings.inodes = 17;
+        b.settings.share_network = true;
+        b.settings.host_name = (char *) "h\"\n";
+        limits_set(&b.settings.limits, LIMIT_MEMORY, 1 << 20);
+        b.settings.limits.cpu_set = (char *) "0-1";
+
+        ck_assert_int_eq(box_file_write(dir_fd, &b), 0);
+}
+
+static void write_text(const char *text) {
+        _cleanup_close_ int fd = -EBADF;
+
+        fd = openat(dir_fd, "1000-my-box.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(fd_write_full(fd, text, strlen(text)), 0);
+}
+
+START_TEST(test_there_and_back) {
+        _cleanup_(box_file_done) BoxFile f = {};
+
+        write_box();
+        ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), 0);
+        ck_assert_uint_eq(f.protocol, PROTOCOL_VERSION);
+        ck_assert_str_eq(f.id, "my-box");
+        ck_assert_uint_eq(f.owner, 1000);
+        ck_assert_uint_eq(f.uid_base, 0x70000010);
+        ck_assert(f.one_shot);
+        ck_assert_uint_eq(f.created_usec, 1234567890123456);
+        ck_assert_uint_eq(f.settings.storage_bytes, 4096);
+        ck_assert_uint_eq(f.settings.inodes, 17);
+        ck_assert(f.settings.share_network);
+        ck_assert_str_eq(f.settings.host_name, "h\"\n");
+        ck_assert_ptr_null(f.settings.domain_name);
+        ck_assert_uint_eq(f.settings.limits.set, 1U << LIMIT_MEMORY);
+        ck_assert_uint_eq(f.settings.limits.values[LIMIT_MEMORY], 1 << 20);
+        ck_assert_str_eq(f.settings.limits.cpu_set, "0-1");
+}
+END_TEST
+
+START_TEST(test_bad_files) {
+        static const char *const texts[] = {
+                "", "null", "[]", "{}", "{\"protocol\":2", "{\"protocol\":\"2\",\"box\":\"my-box\",\"owner\":1000}",
+                "{\"protocol\":-1,\"box\":\"my-box\",\"owner\":1000}", "{\"protocol\":2,\"box\":\"my-box\",\"owner\":-1}",
+                "{\"protocol\":2,\"box\":\"my-box\",\"owner\":4294967295}", "{\"protocol\":2,\"box\":\"../x\",\"owner\":1000}",
+                "{\"protocol\":2,\"owner\":1000}", "{\"protocol\":2,\"box\":\"my-box\",\"owner\":1000}",
+                /* Another's */
+                "{\"protocol\":9,\"box\":\"my-box\",\"owner\":1001}", "{\"protocol\":9,\"box\":\"your-box\",\"owner\":1000}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                BoxFile f;
+
+                write_text(texts[i]);
+                ck_assert_msg(box_file_read(dir_fd, "1000-my-box", &f) == -EBADMSG, "%s", texts[i]);
+        }
+}
+END_TEST
+
+START_TEST(test_other_version) {
+        _cleanup_(box_file_done) BoxFile f = {};
+
+        write_text("{\"protocol\":9,\"box\":\"my-box\",\"owner\":1000,\"what\":\"nobody knows\"}");
+        ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), -EPROTONOSUPPORT);
+        ck_assert_uint_eq(f.protocol, 9);
+        ck_assert_str_eq(f.id, "my-box");
+        ck_assert_uint_eq(f.owner, 1000);
+}
+END_TEST
+
+START_TEST(test_no_file) {
+        BoxFile f;
+
+        ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), -ENOENT);
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = { test_there_and_back, test_bad_files, test_other_version, test_no_file };
+
+        return test_run("box-file", tests, ELEMENTSOF(tests), setup, teardown);
+}
