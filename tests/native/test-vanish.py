@@ -65,6 +65,8 @@ def test_killed_client():
 
 @test
 def test_interrupted_client():
+    # Whoever ran us with nohup(1) has it ignored, and judgectl would keep to that.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for number_of_signal in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         client, daemon, number, before = start_sleeper()
         client.send_signal(number_of_signal)
