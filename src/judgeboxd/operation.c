@@ -132,11 +132,13 @@ static int do_collect(Operation *o, Box *box, Failure *f) {
         int r;
 
         r = run_attach(box, o->run_number, &o->request, on_run_done, o, &o->run, f);
+        if (r != FAILURE_NO_SUCH_RUN || !box->one_shot || box->runs)
+                return r;
 
-        /* It was for a run that never began. */
-        if (r == FAILURE_NO_SUCH_RUN && box->one_shot && !box->runs)
-                box_stop(box);
-        return r;
+        /* It was for a run that never began. First the answer: if we end in between, it is the box that tells. */
+        finish(o, r, f);
+        box_stop(box);
+        return 0;
 }
 
 static void on_box_ready(Box *b, const Failure *f, void *userdata) {
@@ -270,7 +272,7 @@ static int do_reset(Operation *o, Box *box, Failure *f) {
         if (!box->configured)
                 return failure_set(f, FAILURE_BOX_BUSY, box->id);
         DL_FOREACH(box->runs, r)
-                if (r->state != RUN_KEPT)
+                if (r->state != RUN_KEPT && !r->ended)
                         return failure_set(f, FAILURE_BOX_BUSY, box->id);
 
         return request(o, box, MESSAGE_RESET, on_reset, f);

@@ -36,7 +36,9 @@ int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgro
         r->cgroup = cgroup;
         r->queued_usec = RESULT_UNKNOWN;
         r->deadline = entry->keep ? USEC_INFINITY : usec_add(manager_now(b->manager), RUN_ORPHAN_USEC);
-        admission_adopt(b->manager->admission, &r->ticket);
+        r->ended = entry->state == MESSAGE_RUN_FINISHED;
+        if (!r->ended)
+                admission_adopt(b->manager->admission, &r->ticket);
         run_set_state(r, RUN_EXECUTING);
         manager_watch_deadline(b->manager, r->deadline);
 

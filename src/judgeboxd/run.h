@@ -89,6 +89,7 @@ struct Run {
         size_t n_requests; /* under way at judgebox-init */
         RunFile files[RUN_IN_FILES_MAX];
         bool in_files_sent;
+        bool ended; /* taken over with its result on its way: nothing of it runs */
 
         RunResult result;
         int output_fds[2];

@@ -104,7 +104,7 @@ typedef struct MessageExecute {
 
 /* What a judgeboxd that was started anew asks first. RUNS' REPLY: value is the highest number that was prepared, value2
  * how many were executed; the tail has for each run that is not forgotten a MessageRunEntry and argv[0], cut off
- * somewhere, with its NUL. The run's result is then asked for by COLLECT with `again`. */
+ * somewhere, with its NUL. From then on no run is reported but by COLLECT with `again`. */
 typedef enum MessageRunState {
         MESSAGE_RUN_PREPARED,
         MESSAGE_RUN_EXECUTING,

@@ -215,6 +215,9 @@ static int on_runs(Supervisor *s, Message *m) {
                         .program_size = (uint32_t) strlen(r->program) + 1,
                 };
 
+                /* Whoever asked for it before is gone: it is reported when it is asked for anew. */
+                r->reported = true;
+
                 memcpy(e.limits, r->limits, sizeof(e.limits));
                 memcpy(tail + size, &e, sizeof(e));
                 size += sizeof(e);

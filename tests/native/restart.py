@@ -142,7 +142,11 @@ def managed(*options):
     manager.start()
     manager.cgroup()
     try:
-        yield manager
+        try:
+            yield manager
+        except Exception:
+            print(manager.said())
+            raise
         manager.end(signal.SIGINT)
         check_equal(manager.boxes_stored(), [], 'descriptors')
         check_equal(manager.files(), [], 'files')
