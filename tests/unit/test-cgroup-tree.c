@@ -368,6 +368,7 @@ START_TEST(test_lasting) {
         ck_assert_int_eq(box_cgroup_new(m, 1000, "a", "test", &a), 0);
         ck_assert_int_eq(box_cgroup_attach(a, getpid(), -EBADF, count_attached, &count), 0);
         ck_assert_int_eq(box_cgroup_delegate(a, BOX_ROOT_UID, &supervisor_fd), 0);
+        ck_assert_int_eq(box_cgroup_enable_controllers(a), 0);
         ck_assert_int_eq(run_cgroup_new(a, 7, &run), 0);
         run = run_cgroup_release(run);
         a = box_cgroup_release(a);
