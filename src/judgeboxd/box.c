@@ -7,8 +7,9 @@
 #include "box-store.h"
 #include "box.h"
 #include "fd-util.h"
-#include "log.h"
+#include "journal.h"
 #include "manager.h"
+#include "message-ids.h"
 #include "parse-util.h"
 #include "tenant.h"
 
@@ -300,13 +301,29 @@ void box_stop(Box *b) {
         box_check_gone(b);
 }
 
+static void log_failure(const Box *b, Step step, int error) {
+        JournalSubject subject = { .owner = b->owner, .box = b->id };
+        const char *id = NULL;
+
+        /* box-adopt.c has said it. */
+        if (b->adopting)
+                return;
+
+        if (b->state == BOX_STARTING)
+                id = MESSAGE_BOX_FAILED;
+        else if (error == ECONNRESET)
+                id = MESSAGE_SUPERVISOR_DIED;
+
+        (void) journal_log(LOG_WARNING, error, id, &subject, "Box %s failed (%s): %m", b->name, strna(step_to_string(step)));
+}
+
 void box_fail(Box *b, Step step, int error) {
         assert(b);
 
         if (b->state == BOX_STOPPING)
                 return;
 
-        log_warning_errno(error, "Box %s failed (%s): %m", b->name, strna(step_to_string(step)));
+        log_failure(b, step, error);
         (void) failure_set_internal(&b->failure, step, error);
         box_stop(b);
 }
