@@ -169,12 +169,20 @@ def unit_tests(directory):
 def scripts(directory, environment):
     """The programs test-* there. One that cannot be executed shows as a failure, not as nothing."""
     for path in sorted((TOP / 'tests' / directory).glob('test-*')):
-        yield Test(path.name, [f'@TOP@/{path.relative_to(TOP)}'], {'JUDGEBOX_BUILD': 'build', **environment},
+        name = path.name if directory == 'native' else f'{directory}/{path.name}'
+        yield Test(name, [f'@TOP@/{path.relative_to(TOP)}'], {'JUDGEBOX_BUILD': 'build', **environment},
                    SCRIPT_TIMEOUT, has_sum=True)
 
 
 def native_tests(degrade):
     return scripts('native', {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
+
+
+# Native tests of what the guest has the real thing for, and of what takes too long under emulation.
+GUEST_HAS_ITS_OWN = {'test-budgets.py', 'test-polkit.py', 'test-restart.py', 'test-service-load.py'}
+
+# Minutes of load under emulation: by hand, as in `tools/guest run tests/guest/test-load.py`.
+GUEST_ON_DEMAND = {'guest/test-load.py', 'guest/test-restart.py'}
 
 
 def guest_tests():
@@ -184,8 +192,8 @@ def guest_tests():
             test.environment['LD_LIBRARY_PATH'] = libraries
             test.environment['CK_TIMEOUT_MULTIPLIER'] = str(GUEST_FACTOR)
             yield test
-    yield from native_tests(degrade=False)
-    yield from scripts('guest', {})
+    yield from (test for test in native_tests(degrade=False) if test.name not in GUEST_HAS_ITS_OWN)
+    yield from (test for test in scripts('guest', {}) if test.name not in GUEST_ON_DEMAND)
 
 
 # ---- the report ----
@@ -283,6 +291,9 @@ def run_guest(report):
         if guest.poll() is None:
             guest.terminate()
             guest.wait()
+
+    for name in sorted(GUEST_ON_DEMAND):
+        report.skip(name, f'takes long under emulation: tools/guest run tests/{name}')
 
     for name in tests:
         outcome = Outcome()
