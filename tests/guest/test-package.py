@@ -188,13 +188,23 @@ def test_bus_name_is_roots():
 
 @test
 def test_zz_upgrade():
-    """To the same version, but dpkg goes through the same steps."""
+    """To the same version, but dpkg goes through the same steps. What is there stays there, and goes on."""
     need_package()
     pid = start()
+    command('judgectl', 'create', 'kept')
+    running = subprocess.Popen(['judgectl', 'run', '--box=kept', '--', '/bin/sh', '-c',
+                                'until [ -e go ]; do sleep 0.2; done; echo went on'],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     socket = show('judgeboxd.socket', 'ActiveEnterTimestampMonotonic')
     command('dpkg', '--install', *map(str, DEBS.glob('judgebox_*.deb')))
     check_equal(show('judgeboxd.socket', 'ActiveEnterTimestampMonotonic'), socket, 'the socket was away')
     check(show('judgeboxd.service', 'MainPID') not in ('0', str(pid)), 'not restarted')
+
+    pathlib.Path('go').touch()
+    command('judgectl', 'put', 'kept', 'go')
+    check_equal(running.communicate(timeout=60), ('went on\n', None))
+    check_equal(running.returncode, 0)
+    command('judgectl', 'destroy', 'kept')
 
 
 def running_units():
