@@ -271,7 +271,10 @@ def run_guest(report):
     package = Test('tools/package', ['@TOP@/tools/package'], {}, PACKAGE_TIMEOUT)
     report.add('guest', package.name, run(package, LOGS / 'package.log'))
 
-    tests = {test.name: test for test in guest_tests()}
+    tests = {}
+    for test in guest_tests():
+        if tests.setdefault(test.name, test) is not test:
+            raise ValueError(f'two tests are named {test.name}')
     plan = TOP / 'build' / 'test-plan.json'
     plan.write_text(json.dumps([dataclasses.asdict(test) for test in tests.values()]))
     command = [TOP / 'tools' / 'guest', 'run', f'--timeout={GUEST_TIMEOUT}', f'--results={LOGS / "guest"}',
