@@ -179,7 +179,7 @@ def private(*options, degrade=DEGRADE):
 def listening(*options, degrade=DEGRADE):
     """A daemon that listens, with a first connection. Left: it is told to stop, and must end well."""
     path = os.path.abspath('socket')
-    process = subprocess.Popen([JUDGEBOXD, f'--listen={path}', *(['--degrade'] if degrade else []), *options])
+    process = subprocess.Popen([JUDGEBOXD, '--manager=tree', f'--listen={path}', *(['--degrade'] if degrade else []), *options])
     try:
         check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
         service = Service(process, None, path)
