@@ -703,6 +703,12 @@ START_TEST(test_budget) {
         ck_assert_uint_eq(budget.memory_bytes, UINT64_C(1) << 30);
         ck_assert_uint_eq(budget.cpu_usec_per_sec, 1500000);
 
+        /* The slice has no unit file: what was set stays behind in drop-ins otherwise. */
+        r = sd_bus_call_method(
+                        other_bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "RevertUnitFiles", NULL, NULL,
+                        "as", 1, "judgebox-4711.slice");
+        ck_assert_int_ge(r, 0);
+        ck_assert_int_lt(access("/run/systemd/system.control/judgebox-4711.slice.d", F_OK), 0);
         box_end(&b);
         disconnect_all();
 }
