@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A seccomp profile: which system calls a program may make, and what becomes of the others.
+ *
+ * It is read from the format of OCI's runtime-spec ("linux.seccomp") and from the files that Docker and Podman
+ * ship, and compiled into a classic BPF program for this machine's own architecture. Where several rules match a
+ * call, the sternest action holds, whatever their order: no rule can be undone by one further down. */
+
+#include <linux/filter.h>
+
+#include "macro.h"
+#include "string-util.h"
+
+typedef struct Profile Profile;
+
+typedef enum ProfileFlags {
+        /* What is allowed and takes a path (path-call.h) is caught by user notification too, with PROFILE_DATA_TRACE
+         * in place of PROFILE_DATA_REPORT. */
+        PROFILE_TRACE = 1 << 0,
+} ProfileFlags;
+
+typedef struct ProfileProgram {
+        struct sock_filter *filter;
+        size_t n;
+        bool notifies; /* can return SECCOMP_RET_USER_NOTIF, and wants a listener */
+        bool allows_all; /* changes nothing, and need not be loaded */
+} ProfileProgram;
+
+#define PROFILE_PROGRAM_NULL (ProfileProgram) {}
+
+/* What a program of ours is at most: less than BPF_MAXINSNS, which leaves room for a prologue. */
+#define PROFILE_PROGRAM_MAX 4000U
+
+/* A profile's text is at most so long. */
+#define PROFILE_TEXT_MAX (UINT64_C(1) << 20)
+
+/* Returns 0, -ENOMEM, or -EINVAL and then *ret_error is a sentence that names place and word. */
+int profile_parse(const char *text, size_t size, Profile **ret, char **ret_error);
+
+/* Returns 0, -ENOMEM, or -E2BIG if the program would be longer than PROFILE_PROGRAM_MAX. */
+int profile_compile(const Profile *p, ProfileFlags flags, ProfileProgram *ret);
+void profile_program_done(ProfileProgram *p);
+
+Profile *profile_free(Profile *p);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Profile *, profile_free);
+
+/* One line for people, or NULL. */
+const char *profile_description(const Profile *p);
+
+/* Only administrators may run programs under it. */
+bool profile_is_admin_only(const Profile *p);
+
+/* What was read and has no effect here, a sentence each; NULL if there is nothing. */
+char *const *profile_remarks(const Profile *p);
