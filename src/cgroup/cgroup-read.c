@@ -66,22 +66,81 @@ static bool parse_key_line(const char *line, size_t size, const char *key, uint6
                 parse_digits(line + l + 1, size - l - 1, ret);
 }
 
+typedef struct KeyValue {
+        const char *key;
+        uint64_t *value;
+} KeyValue;
+
+/* Each key's first number; what is not there is RESULT_UNKNOWN. */
+static int read_keys(int fd, const KeyValue *table, size_t n) {
+        const char *line;
+        size_t size;
+        Text text;
+        int r;
+
+        r = text_read(&text, fd);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < n; i++)
+                *table[i].value = RESULT_UNKNOWN;
+
+        while (text_next_line(&text, &line, &size))
+                for (size_t i = 0; i < n; i++)
+                        if (*table[i].value == RESULT_UNKNOWN &&
+                            parse_key_line(line, size, table[i].key, table[i].value))
+                                break;
+
+        return 0;
+}
+
 int cgroup_read_cpu_stat(int fd, CpuStat *ret) {
-        CpuStat stat = {
-                .usage_usec = RESULT_UNKNOWN,
-                .user_usec = RESULT_UNKNOWN,
-                .system_usec = RESULT_UNKNOWN,
-                .throttled_usec = RESULT_UNKNOWN,
-        };
-        const struct {
-                const char *key;
-                usec_t *value;
-        } table[] = {
+        CpuStat stat;
+        const KeyValue table[] = {
                 { "usage_usec", &stat.usage_usec },
                 { "user_usec", &stat.user_usec },
                 { "system_usec", &stat.system_usec },
                 { "throttled_usec", &stat.throttled_usec },
         };
+        int r;
+
+        assert(fd >= 0);
+        assert(ret);
+
+        r = read_keys(fd, table, ELEMENTSOF(table));
+        if (r < 0)
+                return r;
+
+        *ret = stat;
+        return 0;
+}
+
+int cgroup_read_memory_stat(int fd, MemoryStat *ret) {
+        MemoryStat stat;
+        const KeyValue table[] = {
+                { "anon", &stat.anon_bytes },
+                { "file", &stat.file_bytes },
+                { "shmem", &stat.shmem_bytes },
+        };
+        int r;
+
+        assert(fd >= 0);
+        assert(ret);
+
+        r = read_keys(fd, table, ELEMENTSOF(table));
+        if (r < 0)
+                return r;
+
+        /* The kernel counts tmpfs as files, too. */
+        if (stat.file_bytes != RESULT_UNKNOWN && stat.shmem_bytes != RESULT_UNKNOWN)
+                stat.file_bytes -= MIN(stat.file_bytes, stat.shmem_bytes);
+
+        *ret = stat;
+        return 0;
+}
+
+int cgroup_read_pressure(int fd, usec_t *ret) {
+        static const char some[] = "some ", total[] = " total=";
         const char *line;
         size_t size;
         Text text;
@@ -94,14 +153,18 @@ int cgroup_read_cpu_stat(int fd, CpuStat *ret) {
         if (r < 0)
                 return r;
 
-        while (text_next_line(&text, &line, &size))
-                for (size_t i = 0; i < ELEMENTSOF(table); i++)
-                        if (*table[i].value == RESULT_UNKNOWN &&
-                            parse_key_line(line, size, table[i].key, table[i].value))
-                                break;
+        while (text_next_line(&text, &line, &size)) {
+                const char *p;
 
-        *ret = stat;
-        return 0;
+                if (size < strlen(some) || memcmp(line, some, strlen(some)) != 0)
+                        continue;
+
+                p = memmem(line, size, total, strlen(total));
+                if (p && parse_digits(p + strlen(total), (size_t) (line + size - p) - strlen(total), ret))
+                        return 0;
+        }
+
+        return -ENOENT;
 }
 
 int cgroup_read_uint64(int fd, uint64_t *ret) {

@@ -18,8 +18,11 @@ typedef enum RunCgroupFd {
         /* memory.events.local; with memory.oom.group its oom_kill counts the first victim twice */
         RUN_CGROUP_MEMORY_EVENTS,
         RUN_CGROUP_MEMORY_CURRENT,
+        RUN_CGROUP_MEMORY_STAT,
         RUN_CGROUP_PIDS_PEAK,
         RUN_CGROUP_PIDS_EVENTS,
+        RUN_CGROUP_CPU_PRESSURE,
+        RUN_CGROUP_IO_PRESSURE,
         _RUN_CGROUP_FD_MAX,
 } RunCgroupFd;
 
@@ -29,6 +32,17 @@ typedef struct CpuStat {
 } CpuStat;
 
 int cgroup_read_cpu_stat(int fd, CpuStat *ret);
+
+/* What is charged at the moment: memory of processes, page cache of files on disk, files in memory and shared memory. */
+typedef struct MemoryStat {
+        uint64_t anon_bytes, file_bytes, shmem_bytes;
+} MemoryStat;
+
+int cgroup_read_memory_stat(int fd, MemoryStat *ret);
+
+/* For how long some process has waited, by a pressure file's line "some" (Documentation/accounting/psi.rst). -ENOENT where
+ * there is no such line with a total. */
+int cgroup_read_pressure(int fd, usec_t *ret);
 
 /* A file with one number ("max" is LIMIT_NONE). -EBADMSG for anything else. */
 int cgroup_read_uint64(int fd, uint64_t *ret);

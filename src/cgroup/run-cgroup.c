@@ -43,7 +43,7 @@ static const struct {
         const char *name;
         CgroupController controller;
         int flags;
-        bool optional; /* younger than the kernels we run on */
+        bool optional; /* younger than the kernels we run on, or left out of some */
 } file_table[_RUN_CGROUP_FD_MAX] = {
         [RUN_CGROUP_KILL] = { "cgroup.kill", 0, O_WRONLY, false },
         [RUN_CGROUP_PROCS] = { "cgroup.procs", 0, O_RDONLY, false },
@@ -51,8 +51,11 @@ static const struct {
         [RUN_CGROUP_MEMORY_PEAK] = { "memory.peak", CGROUP_MEMORY, O_RDONLY, true },
         [RUN_CGROUP_MEMORY_EVENTS] = { "memory.events.local", CGROUP_MEMORY, O_RDONLY, false },
         [RUN_CGROUP_MEMORY_CURRENT] = { "memory.current", CGROUP_MEMORY, O_RDONLY, false },
+        [RUN_CGROUP_MEMORY_STAT] = { "memory.stat", CGROUP_MEMORY, O_RDONLY, false },
         [RUN_CGROUP_PIDS_PEAK] = { "pids.peak", CGROUP_PIDS, O_RDONLY, true },
         [RUN_CGROUP_PIDS_EVENTS] = { "pids.events", CGROUP_PIDS, O_RDONLY, false },
+        [RUN_CGROUP_CPU_PRESSURE] = { "cpu.pressure", 0, O_RDONLY, true },
+        [RUN_CGROUP_IO_PRESSURE] = { "io.pressure", 0, O_RDONLY, true },
 };
 
 static int run_open_files(RunCgroup *c) {
@@ -66,7 +69,8 @@ static int run_open_files(RunCgroup *c) {
                 c->fds[i] = openat(c->fds[RUN_CGROUP_DIR], file_table[i].name, file_table[i].flags | O_CLOEXEC);
                 if (c->fds[i] >= 0)
                         continue;
-                if (errno != ENOENT || !file_table[i].optional)
+                /* EOPNOTSUPP: pressure is not accounted (psi=0). */
+                if (!IN_SET(errno, ENOENT, EOPNOTSUPP) || !file_table[i].optional)
                         return -errno;
 
                 missing |= UINT32_C(1) << i;

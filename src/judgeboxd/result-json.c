@@ -54,14 +54,20 @@ static void add_evidence(int *r, json_object *o, const RunResult *e) {
         json_add_known(r, o, "wallTimeUSec", e->wall_usec);
         json_add_known(r, o, "memoryPeakBytes", e->memory_peak_bytes);
         json_add_known(r, o, "maxRssBytes", e->max_rss_bytes);
+        json_add_known(r, o, "memoryAnonBytes", e->memory_anon_bytes);
+        json_add_known(r, o, "memoryFileBytes", e->memory_file_bytes);
+        json_add_known(r, o, "memoryShmemBytes", e->memory_shmem_bytes);
         json_add_known(r, o, "oomKills", e->oom_kills);
         json_add_known(r, o, "processesPeak", e->processes_peak);
         json_add_known(r, o, "processLimitHits", e->process_limit_hits);
         json_add_known(r, o, "voluntarySwitches", e->voluntary_switches);
         json_add_known(r, o, "forcedSwitches", e->forced_switches);
         json_add_known(r, o, "throttledUSec", e->throttled_usec);
+        json_add_known(r, o, "cpuPressureUSec", e->cpu_pressure_usec);
         json_add_known(r, o, "stdoutBytes", e->stdout_bytes);
         json_add_known(r, o, "stderrBytes", e->stderr_bytes);
+        json_add_known(r, o, "storageUsedBytes", e->storage_bytes);
+        json_add_known(r, o, "inodesUsed", e->inodes);
 }
 
 static int add_degraded(int *r, json_object *o, Degraded degraded) {
@@ -79,6 +85,7 @@ static int add_degraded(int *r, json_object *o, Degraded degraded) {
 }
 
 int run_to_json(const Run *run, json_object **ret) {
+        static const char *const output_names[] = { "file", "stdout", "stderr" };
         _cleanup_json_ json_object *o = json_object_new_object();
         _cleanup_free_ char *message = NULL;
         const RunResult *e = &run->result;
@@ -99,6 +106,9 @@ int run_to_json(const Run *run, json_object **ret) {
                 if (strerrorname_np(e->error))
                         json_add_string(&r, o, "error", strerrorname_np(e->error));
         }
+
+        if (e->verdict == VERDICT_OUTPUT_LIMIT)
+                json_add_string(&r, o, "outputExceeded", output_names[e->output_stream]);
 
         add_evidence(&r, o, e);
         json_add_known(&r, o, "queuedUSec", run->queued_usec);

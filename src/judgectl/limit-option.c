@@ -23,7 +23,7 @@ const char limit_options_help[] =
         "  -w --wall-time=TIME         Elapsed time\n"
         "     --extra-time=TIME        CPU time granted beyond --time= before the program\n"
         "                              is killed; the verdict is cpu-time-limit all the same\n"
-        "     --idle-time=TIME         Elapsed time without any use of the CPU\n"
+        "     --idle-time=TIME         Elapsed time without CPU time, output, or waiting for a disk\n"
         "  -m --memory=BYTES           Memory of all processes together\n"
         "  -p --processes=N            Processes and threads at a time\n"
         "     --stack=BYTES            Stack of the main thread\n"

@@ -47,6 +47,39 @@ static void print_incidents(FILE *f, json_object *result) {
                 field_print(f, "Queued", "%s", FORMAT_TIMESPAN(n));
 }
 
+/* Of CPU time: below it the measure is as good as it gets. Where the kernel does not account for pressure, a program
+ * that has a CPU for itself is put off it only now and then. */
+#define NOISE_PERCENT 5U
+#define NOISE_SWITCHES_PER_SEC 50U
+
+/* Whether others may have slowed it down. */
+static void print_noise(FILE *f, json_object *result) {
+        uint64_t cpu, waited, switches;
+
+        if (!json_get_uint64(result, "cpuTimeUSec", &cpu))
+                return;
+
+        if (json_get_uint64(result, "cpuPressureUSec", &waited)) {
+                if (waited >= USEC_PER_MSEC && waited >= cpu / 100 * NOISE_PERCENT)
+                        field_print(f, "Noise", "waited %s for a CPU", FORMAT_TIMESPAN(waited));
+        } else if (json_get_uint64(result, "forcedSwitches", &switches) && switches >= 10 &&
+                   switches >= cpu / (USEC_PER_SEC / NOISE_SWITCHES_PER_SEC))
+                field_print(f, "Noise", "%" PRIu64 " forced switches", switches);
+}
+
+static void print_memory(FILE *f, json_object *result) {
+        uint64_t n, files;
+
+        if (json_get_uint64(result, "memoryPeakBytes", &n)) {
+                if (json_get_uint64(result, "memoryShmemBytes", &files) && files >= UINT64_C(1) << 20)
+                        field_print(f, "Memory", "%s (files in memory at the end: %s)", FORMAT_BYTES(n),
+                                    FORMAT_BYTES(files));
+                else
+                        field_print(f, "Memory", "%s", FORMAT_BYTES(n));
+        } else if (json_get_uint64(result, "maxRssBytes", &n))
+                field_print(f, "Memory", "%s (largest process)", FORMAT_BYTES(n));
+}
+
 static void print_violation(FILE *f, json_object *result) {
         json_object *violation = json_get_object(result, "violation"), *arguments;
         _cleanup_free_ char *list = NULL;
@@ -84,11 +117,8 @@ void result_print(FILE *f, json_object *result) {
         }
         if (json_get_uint64(result, "wallTimeUSec", &n))
                 field_print(f, "Wall time", "%s", FORMAT_TIMESPAN(n));
-        if (json_get_uint64(result, "memoryPeakBytes", &n))
-                field_print(f, "Memory", "%s", FORMAT_BYTES(n));
-        else if (json_get_uint64(result, "maxRssBytes", &n))
-                field_print(f, "Memory", "%s (largest process)", FORMAT_BYTES(n));
-
+        print_memory(f, result);
+        print_noise(f, result);
         print_incidents(f, result);
         print_violation(f, result);
 

@@ -245,15 +245,29 @@ void run_result_init(RunResult *r) {
                 .wall_usec = RESULT_UNKNOWN,
                 .memory_peak_bytes = RESULT_UNKNOWN,
                 .max_rss_bytes = RESULT_UNKNOWN,
+                .memory_anon_bytes = RESULT_UNKNOWN,
+                .memory_file_bytes = RESULT_UNKNOWN,
+                .memory_shmem_bytes = RESULT_UNKNOWN,
                 .oom_kills = RESULT_UNKNOWN,
                 .processes_peak = RESULT_UNKNOWN,
                 .process_limit_hits = RESULT_UNKNOWN,
                 .voluntary_switches = RESULT_UNKNOWN,
                 .forced_switches = RESULT_UNKNOWN,
                 .throttled_usec = RESULT_UNKNOWN,
+                .cpu_pressure_usec = RESULT_UNKNOWN,
                 .stdout_bytes = RESULT_UNKNOWN,
                 .stderr_bytes = RESULT_UNKNOWN,
+                .storage_bytes = RESULT_UNKNOWN,
+                .inodes = RESULT_UNKNOWN,
         };
+}
+
+/* The limit that a stream was stopped at: a file that the program writes to itself is bounded by the size of files, where
+ * that is the smaller one. */
+static uint64_t stream_limit(const RunResult *r, const uint64_t *limits) {
+        uint64_t bytes = r->output_stream == 1 ? r->stdout_bytes : r->stderr_bytes;
+
+        return bytes < limits[LIMIT_OUTPUT] ? limits[LIMIT_FILE_SIZE] : limits[LIMIT_OUTPUT];
 }
 
 char *run_result_message(const RunResult *r, const Limits *limits, const char *program) {
@@ -278,7 +292,7 @@ char *run_result_message(const RunResult *r, const Limits *limits, const char *p
         case VERDICT_OUTPUT_LIMIT:
                 if (r->output_stream == 0)
                         return strprintf("Wrote a file larger than %s.", FORMAT_BYTES(v[LIMIT_FILE_SIZE]));
-                return strprintf("Wrote more than %s to standard %s.", FORMAT_BYTES(v[LIMIT_OUTPUT]),
+                return strprintf("Wrote more than %s to standard %s.", FORMAT_BYTES(stream_limit(r, v)),
                                  r->output_stream == 1 ? "output" : "error");
         case VERDICT_CANCELED:
                 return strprintf("Canceled.");

@@ -215,10 +215,12 @@ typedef struct RunResult {
         int output_stream; /* output-limit: 1 or 2, or 0 for a file */
         usec_t cpu_usec, user_usec, system_usec, wall_usec;
         uint64_t memory_peak_bytes, max_rss_bytes;
+        uint64_t memory_anon_bytes, memory_file_bytes, memory_shmem_bytes; /* charged at the end of the main process */
         uint64_t oom_kills, processes_peak, process_limit_hits;
         uint64_t voluntary_switches, forced_switches;
-        usec_t throttled_usec;
+        usec_t throttled_usec, cpu_pressure_usec;
         uint64_t stdout_bytes, stderr_bytes;
+        uint64_t storage_bytes, inodes; /* of the box, in use */
         Degraded degraded;
 } RunResult;
 

@@ -11,5 +11,8 @@
 /* FINISHED, before the program ran. error: either sign. */
 void run_fail(Run *r, Verdict verdict, Step step, int error);
 
+/* Remembers what memory is charged for, while something is. */
+void run_read_memory(Run *r);
+
 /* Reads the evidence of a run that has no process left, and decides the verdict. */
 void run_fill_result(Run *r);

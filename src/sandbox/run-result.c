@@ -17,6 +17,21 @@ static void read_number(const Run *r, RunCgroupFd which, const char *key, uint64
                 (void) cgroup_read_uint64(fd, value);
 }
 
+void run_read_memory(Run *r) {
+        RunResult *e = &r->result;
+        MemoryStat stat;
+
+        if (r->cgroup_fds[RUN_CGROUP_MEMORY_STAT] < 0 || e->memory_shmem_bytes != RESULT_UNKNOWN ||
+            cgroup_read_memory_stat(r->cgroup_fds[RUN_CGROUP_MEMORY_STAT], &stat) < 0)
+                return;
+
+        /* Once it has ended, its memory is given back; files stay charged. */
+        if (r->main_pid > 0)
+                e->memory_anon_bytes = stat.anon_bytes;
+        e->memory_file_bytes = stat.file_bytes;
+        e->memory_shmem_bytes = stat.shmem_bytes;
+}
+
 static void run_read_evidence(Run *r) {
         RunResult *e = &r->result;
         CpuStat stat;
@@ -37,6 +52,10 @@ static void run_read_evidence(Run *r) {
         e->max_rss_bytes = (uint64_t) r->usage.ru_maxrss * 1024;
         e->voluntary_switches = (uint64_t) r->usage.ru_nvcsw;
         e->forced_switches = (uint64_t) r->usage.ru_nivcsw;
+
+        if (r->cgroup_fds[RUN_CGROUP_CPU_PRESSURE] >= 0)
+                (void) cgroup_read_pressure(r->cgroup_fds[RUN_CGROUP_CPU_PRESSURE], &e->cpu_pressure_usec);
+        (void) root_usage(r->root, &e->storage_bytes, &e->inodes);
 
         read_number(r, RUN_CGROUP_MEMORY_PEAK, NULL, &e->memory_peak_bytes);
         read_number(r, RUN_CGROUP_MEMORY_EVENTS, "oom_kill", &e->oom_kills);

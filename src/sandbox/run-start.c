@@ -162,6 +162,7 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
         (void) snprintf(r->program, sizeof(r->program), "%s", r->spec.argv[0]);
         memcpy(r->limits, r->spec.limits.values, sizeof(r->limits));
         r->keep = r->spec.keep;
+        r->root = root;
 
         q = run_open_streams(r, root, stdio, &step);
         if (q < 0) {

@@ -108,8 +108,10 @@ void run_kill(Run *r, RunCause cause) {
         }
 
         /* Once the main process has ended, nothing that happens to the rest is a reason. */
-        if (r->main_pid > 0)
+        if (r->main_pid > 0) {
                 r->causes |= cause;
+                run_read_memory(r);
+        }
         r->state = RUN_ENDING;
         run_signal_all(r);
 }
@@ -133,6 +135,7 @@ void run_on_reaped(Run *r, pid_t pid, int status, const struct rusage *usage) {
                 r->main_status = status;
                 r->main_pid = 0;
                 r->state = RUN_ENDING;
+                run_read_memory(r);
         }
 }
 
@@ -165,12 +168,32 @@ static void run_check_cpu(Run *r, nsec_t now) {
         r->cpu_check = now + MAX((limit - used) * NSEC_PER_USEC / r->n_cpus, CPU_CHECK_MIN_NSEC);
 }
 
+/* What gets on without CPU time to speak of: output that was taken, and waiting for a disk. */
+static uint64_t run_moved(const Run *r) {
+        uint64_t moved = 0;
+        usec_t waited;
+
+        for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
+                moved += r->outputs[i].bytes;
+        if (r->cgroup_fds[RUN_CGROUP_IO_PRESSURE] >= 0 &&
+            cgroup_read_pressure(r->cgroup_fds[RUN_CGROUP_IO_PRESSURE], &waited) >= 0)
+                moved += waited;
+
+        return moved;
+}
+
 static void run_check_idle(Run *r, nsec_t now) {
         nsec_t limit = r->spec.limits.values[LIMIT_IDLE_TIME] * NSEC_PER_USEC;
+        uint64_t moved = run_moved(r);
         usec_t used;
+        bool busy;
 
-        if (run_cpu_usec(r, &used) >= 0 && used > r->idle_cpu_usec + IDLE_CPU_USEC) {
+        busy = run_cpu_usec(r, &used) >= 0 && used > r->idle_cpu_usec + IDLE_CPU_USEC;
+        if (busy)
                 r->idle_cpu_usec = used;
+
+        if (busy || moved != r->idle_moved) {
+                r->idle_moved = moved;
                 r->idle_since_nsec = now;
         } else if (now >= r->idle_since_nsec + limit) {
                 run_kill(r, RUN_CAUSE_IDLE);

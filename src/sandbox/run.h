@@ -57,6 +57,7 @@ typedef struct Run {
         uint64_t limits[_LIMIT_TYPE_MAX];
         bool keep;
 
+        const Root *root;
         Output outputs[2];
 
         pid_t main_pid;
@@ -70,6 +71,7 @@ typedef struct Run {
         /* When to look next, CLOCK_MONOTONIC; NSEC_NEVER: not at all. */
         nsec_t wall_deadline, cpu_check, idle_check, sample_check, flush_deadline;
         usec_t idle_cpu_usec;    /* CPU time at the last look that saw it move */
+        uint64_t idle_moved;     /* likewise: output, and waiting for I/O */
         nsec_t idle_since_nsec;
         uint64_t sampled_peak_bytes;
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each limit of a run: that it holds, how exactly, and what the result says of it."""
 
+import os
 import signal
 
 from harness import (DEGRADE, EMULATED, PRIVATE, check, check_equal, compile_c, expect, judgectl, main, run,
-                     shell, test, verdict)
+                     shell, skip, test, verdict)
 
 # By how much a limit of time may be overrun.
 TOLERANCE_USEC = 300_000 if EMULATED else 20_000
@@ -89,6 +90,23 @@ def test_idle_limit():
 
 
 @test
+def test_output_is_not_idle():
+    # Hardly any CPU time, but somebody reads what it writes.
+    compile_c(r'''
+        #include <time.h>
+        #include <unistd.h>
+        int main(void) {
+                for (int i = 0; i < 8; i++) {
+                        nanosleep(&(struct timespec) { .tv_nsec = 100000000 }, 0);
+                        if (write(1, ".", 1) != 1)
+                                return 1;
+                }
+        }''', 'drip')
+    done = judgectl(*PRIVATE, 'run', '-q', '--idle-time=0.4', '--exec-file=drip', 'drip')
+    check_equal((done.status, done.stdout), (0, '.' * 8), str(done))
+
+
+@test
 def test_stopped_program_ends_at_the_wall_limit():
     expect(shell('kill -STOP $$', '-w', '0.5'), 'wall-time-limit')
 
@@ -151,9 +169,9 @@ def test_fork_bomb():
 
 @test
 def test_output_limit():
-    done = expect(run('--output-size=1M', 'yes'), 'output-limit')
+    done = expect(run('--output-size=1M', 'yes'), 'output-limit', outputExceeded='stdout')
     check(len(done.out) <= 1 << 20, f'{len(done.out)} bytes came out')
-    done = expect(shell('yes >&2', '--output-size=10K'), 'output-limit')
+    done = expect(shell('yes >&2', '--output-size=10K'), 'output-limit', outputExceeded='stderr')
     check(len(done.err) <= 10 << 10, f'{len(done.err)} bytes came out')
 
 
@@ -172,14 +190,21 @@ def test_output_limit_through_a_pipe():
 
 
 @test
+def test_output_file_is_a_file():
+    # Standard output is a regular file of ours, which the limit of files stops first.
+    expect(run('--output-size=1M', '--file-size=100K', 'yes'), 'output-limit', outputExceeded='stdout',
+           message='Wrote more than 100.0K to standard output.')
+
+
+@test
 def test_file_size_limit():
     done = expect(shell('head -c 200000 /dev/zero >big; echo $?; stat -c %s big', '--file-size=100K'), 'ok')
     status, size = map(int, done.out.split())
     check_equal(status, 128 + signal.SIGXFSZ)
     # One byte more is what tells "too much" from "just enough" where standard output is a file, too.
     check(size in (102400, 102401), f'{size} bytes')
-    done = run('--file-size=100K', 'dd', 'if=/dev/zero', 'of=big', 'bs=1k', 'count=200')
-    check_equal(verdict(done), 'output-limit', str(done))
+    expect(run('--file-size=100K', 'dd', 'if=/dev/zero', 'of=big', 'bs=1k', 'count=200'), 'output-limit',
+           outputExceeded='file', message='Wrote a file larger than 100.0K.')
 
 
 @test
@@ -188,6 +213,42 @@ def test_storage_limit():
                  '--storage=1M', '--inodes=100')
     check(b'No space left' in done.err, done)
     check(0 < int(done.out or 0) <= 100, f'{done.out} files')
+
+
+@test
+def test_storage_in_use():
+    done = expect(shell('head -c 40000 /dev/zero >a; head -c 10 /dev/zero >/tmp/b; mkdir d', '--storage=1M'), 'ok',
+                  inodesUsed=3)
+    check(40000 <= done.result['storageUsedBytes'] <= 40000 + 3 * 65536, done.result)
+    full = shell('head -c 3000000 /dev/zero >big', '--storage=1M')
+    check_equal(full.result['storageUsedBytes'], 1 << 20)
+
+
+@test
+def test_kinds_of_memory():
+    if DEGRADE:
+        skip('no memory controller here')
+    done = expect(shell('head -c 20000000 /dev/zero >big'), 'ok')
+    check(20_000_000 <= done.result['memoryShmemBytes'] <= done.result['memoryPeakBytes'], done.result)
+    check('memoryAnonBytes' not in done.result, 'its memory had been given back')
+
+    compile_c('#include <string.h>\n#include <unistd.h>\nstatic char memory[32 << 20];\n'
+              'int main(void) { memset(memory, 1, sizeof(memory)); for (;;) pause(); }', 'waits')
+    done = expect(run('-w', '2', '--exec-file=waits', 'waits'), 'wall-time-limit')
+    check(32 << 20 <= done.result['memoryAnonBytes'] <= 40 << 20, done.result)
+    check(done.result['memoryShmemBytes'] < 4 << 20, done.result)
+
+
+@test
+def test_pressure():
+    if not os.path.exists('/proc/pressure/cpu'):
+        skip('this kernel does not account for pressure')
+    compile_c(SPIN_THREADS, 'spin')
+    done = expect(run('-t', '0.5', '-w', '60', '--cpu-set=0', '--exec-file=spin', 'spin'), 'cpu-time-limit')
+    # Four threads on one CPU: there is always one that waits.
+    check(done.result['cpuPressureUSec'] >= 300_000, done.result)
+    alone = expect(shell('true'), 'ok')
+    check('cpuPressureUSec' in alone.result, alone.result)
 
 
 @test

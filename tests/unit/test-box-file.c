@@ -7,6 +7,8 @@
 
 /* A box as a file and back, and files that a later or an earlier version, or nobody, wrote. */
 
+#define PROTOCOL STRINGIFY(PROTOCOL_VERSION)
+
 static char directory[] = "/tmp/test-box-file-XXXXXX";
 static int dir_fd = -EBADF;
 
@@ -76,12 +78,16 @@ END_TEST
 
 START_TEST(test_bad_files) {
         static const char *const texts[] = {
-                "", "null", "[]", "{}", "{\"protocol\":2", "{\"protocol\":\"2\",\"box\":\"my-box\",\"owner\":1000}",
-                "{\"protocol\":-1,\"box\":\"my-box\",\"owner\":1000}", "{\"protocol\":2,\"box\":\"my-box\",\"owner\":-1}",
-                "{\"protocol\":2,\"box\":\"my-box\",\"owner\":4294967295}", "{\"protocol\":2,\"box\":\"../x\",\"owner\":1000}",
-                "{\"protocol\":2,\"owner\":1000}", "{\"protocol\":2,\"box\":\"my-box\",\"owner\":1000}",
+                "", "null", "[]", "{}", "{\"protocol\":" PROTOCOL,
+                "{\"protocol\":\"" PROTOCOL "\",\"box\":\"my-box\",\"owner\":1000}",
+                "{\"protocol\":-1,\"box\":\"my-box\",\"owner\":1000}",
+                "{\"protocol\":" PROTOCOL ",\"box\":\"my-box\",\"owner\":-1}",
+                "{\"protocol\":" PROTOCOL ",\"box\":\"my-box\",\"owner\":4294967295}",
+                "{\"protocol\":" PROTOCOL ",\"box\":\"../x\",\"owner\":1000}",
+                "{\"protocol\":" PROTOCOL ",\"owner\":1000}",
+                "{\"protocol\":" PROTOCOL ",\"box\":\"my-box\",\"owner\":1000}",
                 /* Another's */
-                "{\"protocol\":9,\"box\":\"my-box\",\"owner\":1001}", "{\"protocol\":9,\"box\":\"your-box\",\"owner\":1000}",
+                "{\"protocol\":99,\"box\":\"my-box\",\"owner\":1001}", "{\"protocol\":99,\"box\":\"your-box\",\"owner\":1000}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
@@ -96,9 +102,9 @@ END_TEST
 START_TEST(test_other_version) {
         _cleanup_(box_file_done) BoxFile f = {};
 
-        write_text("{\"protocol\":9,\"box\":\"my-box\",\"owner\":1000,\"what\":\"nobody knows\"}");
+        write_text("{\"protocol\":99,\"box\":\"my-box\",\"owner\":1000,\"what\":\"nobody knows\"}");
         ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), -EPROTONOSUPPORT);
-        ck_assert_uint_eq(f.protocol, 9);
+        ck_assert_uint_eq(f.protocol, 99);
         ck_assert_str_eq(f.id, "my-box");
         ck_assert_uint_eq(f.owner, 1000);
 }

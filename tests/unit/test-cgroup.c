@@ -150,6 +150,50 @@ START_TEST(test_read_cpu_stat) {
 }
 END_TEST
 
+START_TEST(test_read_memory_stat) {
+        static const char text[] = "anon 4096\nfile 12288\nkernel 1\nshmem 8192\nanon_thp 7\nfile_mapped 3\n";
+        static const char partial[] = "anon_thp 7\nfile 12288\n";
+        _cleanup_close_ int fd = text_fd(text, strlen(text)), partial_fd = text_fd(partial, strlen(partial));
+        MemoryStat stat;
+
+        ck_assert_int_eq(cgroup_read_memory_stat(fd, &stat), 0);
+        ck_assert_uint_eq(stat.anon_bytes, 4096);
+        ck_assert_uint_eq(stat.file_bytes, 4096); /* on disk */
+        ck_assert_uint_eq(stat.shmem_bytes, 8192);
+
+        ck_assert_int_eq(cgroup_read_memory_stat(partial_fd, &stat), 0);
+        ck_assert_uint_eq(stat.anon_bytes, RESULT_UNKNOWN);
+        ck_assert_uint_eq(stat.file_bytes, 12288);
+        ck_assert_uint_eq(stat.shmem_bytes, RESULT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(test_read_pressure) {
+        static const struct {
+                const char *s;
+                int r;
+                usec_t v;
+        } table[] = {
+                { "some avg10=0.00 avg60=1.50 avg300=0.00 total=1234\n"
+                  "full avg10=0.00 avg60=0.00 avg300=0.00 total=99\n", 0, 1234 },
+                { "full avg10=0.00 avg60=0.00 avg300=0.00 total=99\n", -ENOENT, 4711 },
+                { "some avg10=0.00 total=12x\n", -ENOENT, 4711 },
+                { "some avg10=0.00 total=\n", -ENOENT, 4711 },
+                { "some avg10=0.00\n", -ENOENT, 4711 },
+                { "some avg10=0.00 total=12", -ENOENT, 4711 },
+                { "", -ENOENT, 4711 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_close_ int fd = text_fd(table[i].s, strlen(table[i].s));
+                usec_t v = 4711;
+
+                ck_assert_int_eq(cgroup_read_pressure(fd, &v), table[i].r);
+                ck_assert_uint_eq(v, table[i].v);
+        }
+}
+END_TEST
+
 START_TEST(test_read_long) {
         char text[16384];
         _cleanup_close_ int fd = -EBADF;
@@ -338,6 +382,8 @@ int main(void) {
         tcase_add_test(c, test_read_bad_fd);
         tcase_add_test(c, test_read_key);
         tcase_add_test(c, test_read_cpu_stat);
+        tcase_add_test(c, test_read_memory_stat);
+        tcase_add_test(c, test_read_pressure);
         tcase_add_test(c, test_read_long);
         tcase_add_test(c, test_controllers);
         tcase_add_test(c, test_mountinfo);

@@ -99,6 +99,20 @@ START_TEST(test_print) {
                     "    CPU time: 1.5ms (user 1.0ms, system 500us)\n"
                     "   Wall time: 2.0ms\n"
                     "      Memory: 1.0M\n");
+        check_print("{\"verdict\":\"ok\",\"cpuTimeUSec\":100000,\"memoryPeakBytes\":4194304,"
+                    "\"memoryShmemBytes\":2097152,\"cpuPressureUSec\":7000,\"forcedSwitches\":100}",
+                    "     Verdict: ok\n"
+                    "    CPU time: 100.0ms\n"
+                    "      Memory: 4.0M (files in memory at the end: 2.0M)\n"
+                    "       Noise: waited 7.0ms for a CPU\n");
+        /* Little of it is no noise; switches count where the kernel says nothing better. */
+        check_print("{\"verdict\":\"ok\",\"cpuTimeUSec\":1000000,\"cpuPressureUSec\":49000,\"forcedSwitches\":100}",
+                    "     Verdict: ok\n"
+                    "    CPU time: 1.000s\n");
+        check_print("{\"verdict\":\"ok\",\"cpuTimeUSec\":1000000,\"forcedSwitches\":50}",
+                    "     Verdict: ok\n"
+                    "    CPU time: 1.000s\n"
+                    "       Noise: 50 forced switches\n");
         /* What is not known is not shown as 0; what others wrote is not obeyed. */
         check_print("{\"verdict\":\"security-violation\",\"message\":\"\\u001b[2J\",\"cpuTimeUSec\":7,\"maxRssBytes\":1024,"
                     "\"processLimitHits\":3,\"violation\":{\"syscall\":\"ptrace\",\"arguments\":[16,1],"

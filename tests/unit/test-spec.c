@@ -114,6 +114,17 @@ START_TEST(test_messages) {
                 _cleanup_free_ char *s = run_result_message(&r, &l, "prog");
                 ck_assert_str_eq(s, "Could not execute prog (exec: No such file or directory).");
         }
+
+        /* A stream into a file of the caller's ends with what a file may be, where that is less. */
+        r.verdict = VERDICT_OUTPUT_LIMIT;
+        r.output_stream = 1;
+        l.values[LIMIT_OUTPUT] = 2 << 20;
+        l.values[LIMIT_FILE_SIZE] = 1 << 20;
+        for (r.stdout_bytes = (1 << 20) + 1; r.stdout_bytes <= 2 << 20; r.stdout_bytes += (1 << 20) - 1) {
+                _cleanup_free_ char *s = run_result_message(&r, &l, "prog");
+                ck_assert_str_eq(s, r.stdout_bytes < 2 << 20 ? "Wrote more than 1.0M to standard output."
+                                                            : "Wrote more than 2.0M to standard output.");
+        }
 }
 END_TEST
 
