@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "fd-util.h"
 #include "slow-close.h"
@@ -155,6 +156,20 @@ int memfd_new_sealed(const char *name, const void *data, size_t size) {
                 return -errno;
 
         return TAKE_FD(fd);
+}
+
+int memfd_get_sealed_size(int fd, uint64_t *ret) {
+        struct stat st;
+        int seals;
+
+        assert(ret);
+
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0 || !FLAGS_SET(seals, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) || fstat(fd, &st) < 0)
+                return -EBADMSG;
+
+        *ret = (uint64_t) st.st_size;
+        return 0;
 }
 
 int fd_wait_for_event(int fd, int event, usec_t deadline) {

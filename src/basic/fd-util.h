@@ -40,6 +40,9 @@ int write_string_file_at(int dir_fd, const char *path, const char *s);
 /* A sealed, read-only, close-on-exec memfd that holds the data. */
 int memfd_new_sealed(const char *name, const void *data, size_t size);
 
+/* The size of one that is sealed as those are; -EBADMSG for anything else. */
+int memfd_get_sealed_size(int fd, uint64_t *ret);
+
 /* Waits for events. Returns the events seen, 0 at the deadline (CLOCK_MONOTONIC, USEC_INFINITY for none),
  * or a negative errno. */
 int fd_wait_for_event(int fd, int event, usec_t deadline);

@@ -56,6 +56,7 @@ static void close_spec_fds(RunSpec *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->streams); i++)
                 s->streams[i].fd = safe_close(s->streams[i].fd);
         s->exec_fd = safe_close(s->exec_fd);
+        s->filter_fd = safe_close(s->filter_fd);
         close_many(s->extra_fds, s->n_extra_fds);
         s->n_extra_fds = 0;
 }
@@ -145,6 +146,7 @@ Run *run_free(Run *r) {
 
         run_request_done(&r->request);
         box_settings_done(&r->settings);
+        observed_done(&r->observed);
         close_many(r->output_fds, ELEMENTSOF(r->output_fds));
         close_many(r->out_fds, ELEMENTSOF(r->out_fds));
         return mfree(r);
@@ -270,7 +272,7 @@ void run_on_finished(int q, Message *m, void *userdata) {
 
         if (m->header.type != MESSAGE_FINISHED ||
             m->finished.run != r->number ||
-            message_parse_finished(m, &r->result, r->output_fds + 0, r->output_fds + 1) < 0) {
+            message_parse_finished(m, &r->result, &r->observed, r->output_fds + 0, r->output_fds + 1) < 0) {
                 box_fail(r->box, STEP_PROTOCOL, EBADMSG);
                 return;
         }

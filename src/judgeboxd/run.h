@@ -92,6 +92,7 @@ struct Run {
         bool ended; /* taken over with its result on its way: nothing of it runs */
 
         RunResult result;
+        Observed observed;
         int output_fds[2];
         int out_fds[RUN_OUT_FILES_MAX];
 

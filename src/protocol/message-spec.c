@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <linux/filter.h>
+
 #include "fd-util.h"
 #include "message.h"
 
@@ -231,6 +233,8 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
                 .n_extra_fds = (uint32_t) s->n_extra_fds,
                 .degraded = s->degraded,
                 .keep = s->keep,
+                .has_filter = s->filter_fd >= 0,
+                .trace = s->trace,
         };
         int fds[MESSAGE_FDS_MAX], r;
         size_t n = 0;
@@ -262,12 +266,22 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
 
         if (s->exec_fd >= 0)
                 fds[n++] = s->exec_fd;
+        if (s->filter_fd >= 0)
+                fds[n++] = s->filter_fd;
         for (size_t i = 0; i < s->n_extra_fds; i++) {
                 m.extra_targets[i] = s->extra_targets[i];
                 fds[n++] = s->extra_fds[i];
         }
 
         return message_send(socket_fd, MESSAGE_EXECUTE, serial, &m, sizeof(m), tail.data, tail.size, fds, n);
+}
+
+/* What is in it, the kernel checks. It must not change between that and our own look at it. */
+static bool filter_fd_is_valid(int fd) {
+        uint64_t size;
+
+        return memfd_get_sealed_size(fd, &size) >= 0 && size > 0 && size % sizeof(struct sock_filter) == 0 &&
+                size / sizeof(struct sock_filter) <= FILTER_LENGTH_MAX;
 }
 
 static bool stream_type_is_valid(size_t stream, uint32_t type) {
@@ -299,6 +313,7 @@ static int parse_execute(Message *m, RunSpec *s) {
         s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
         s->degraded = (Degraded) x->degraded;
         s->keep = x->keep;
+        s->trace = x->trace;
 
         r = next_strv(m, x->n_argv, &s->argv);
         if (r < 0)
@@ -339,6 +354,13 @@ static int parse_execute(Message *m, RunSpec *s) {
                 if (s->exec_fd < 0)
                         return -EBADMSG;
         }
+
+        if (x->has_filter) {
+                s->filter_fd = message_next_fd(m);
+                if (!filter_fd_is_valid(s->filter_fd))
+                        return -EBADMSG;
+        } else if (x->trace)
+                return -EBADMSG;
 
         for (size_t i = 0; i < x->n_extra_fds; i++) {
                 int fd;

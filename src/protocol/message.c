@@ -32,10 +32,8 @@ static const size_t message_size_table[_MESSAGE_TYPE_MAX] = {
         [MESSAGE_FINISHED] = sizeof(MessageFinished),
 };
 
-#define FIXED_MAX sizeof(((Message *) NULL)->configure)
-
-_Static_assert(sizeof(MessageExecute) <= FIXED_MAX && sizeof(MessageFinished) <= FIXED_MAX,
-               "MessageConfigure is the largest fixed part");
+/* Of the largest fixed part: they share their place. */
+#define FIXED_MAX offsetof(Message, tail)
 
 void message_init(Message *m) {
         *m = (Message) {};
@@ -54,14 +52,13 @@ void message_done(Message *m) {
  * below us; one that is not sealed is refused, because reading could then wait on its writer. */
 static int receive_tail_fd(Message *m, size_t size) {
         _cleanup_close_ int fd = -EBADF;
-        int seals;
+        uint64_t sealed_size;
 
         fd = message_next_fd(m);
         if (fd < 0)
                 return fd;
 
-        seals = fcntl(fd, F_GET_SEALS);
-        if (seals < 0 || !FLAGS_SET(seals, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
+        if (memfd_get_sealed_size(fd, &sealed_size) < 0 || sealed_size < size)
                 return -EBADMSG;
 
         m->tail = new(char, size);
@@ -321,60 +318,4 @@ int message_send_reply(
         MessageReply m = { .error = abs(error), .step = (uint32_t) step, .value = value, .value2 = value2 };
 
         return message_send(socket_fd, MESSAGE_REPLY, serial, &m, sizeof(m), tail, tail_size, &fd, fd >= 0);
-}
-
-int message_send_finished(
-                int socket_fd,
-                uint32_t serial,
-                uint64_t run,
-                const RunResult *result,
-                int stdout_fd,
-                int stderr_fd) {
-
-        MessageFinished m = { .run = run, .result = *result };
-        int fds[2];
-        size_t n = 0;
-
-        if (stdout_fd >= 0) {
-                m.captured_mask |= 1;
-                fds[n++] = stdout_fd;
-        }
-        if (stderr_fd >= 0) {
-                m.captured_mask |= 2;
-                fds[n++] = stderr_fd;
-        }
-
-        return message_send(socket_fd, MESSAGE_FINISHED, serial, &m, sizeof(m), NULL, 0, fds, n);
-}
-
-int message_parse_finished(Message *m, RunResult *ret, int *ret_stdout_fd, int *ret_stderr_fd) {
-        _cleanup_close_ int out = -EBADF, err = -EBADF;
-        RunResult r = m->finished.result;
-
-        if (r.verdict < 0 || r.verdict >= _VERDICT_MAX ||
-            r.step < 0 || r.step >= _STEP_MAX ||
-            r.error < 0 || r.error > 4095 ||
-            r.exit_status < -1 || r.exit_status > 255 ||
-            r.signal < 0 || r.signal > 64 ||
-            r.output_stream < 0 || r.output_stream > 2 ||
-            (r.degraded & ~_DEGRADED_ALL))
-                return -EBADMSG;
-
-        if (m->finished.captured_mask & 1) {
-                out = message_next_fd(m);
-                if (out < 0)
-                        return out;
-        }
-        if (m->finished.captured_mask & 2) {
-                err = message_next_fd(m);
-                if (err < 0)
-                        return err;
-        }
-        if (message_check_end(m) < 0)
-                return -EBADMSG;
-
-        *ret = r;
-        *ret_stdout_fd = TAKE_FD(out);
-        *ret_stderr_fd = TAKE_FD(err);
-        return 0;
 }

@@ -87,7 +87,7 @@ typedef struct MessagePrepare {
 /* Runs a program in the cgroup prepared under this number; answered by FINISHED when it has ended. Tail: the
  * arguments, the environment, the working directory (empty: the default), the three streams' paths (empty
  * where not STREAM_PATH), the CPU set (empty: none). Descriptors: those of the STREAM_FD streams, the
- * executable if has_exec_fd, the extra ones. */
+ * executable if has_exec_fd, the filter if has_filter, the extra ones. */
 typedef struct MessageExecute {
         MessageHeader header;
         uint64_t run;
@@ -99,6 +99,8 @@ typedef struct MessageExecute {
         int32_t extra_targets[RUN_EXTRA_FDS_MAX];
         uint32_t degraded;
         uint32_t keep;
+        uint32_t has_filter;
+        uint32_t trace;
         uint32_t reserved;
 } MessageExecute;
 
@@ -172,14 +174,26 @@ typedef struct MessageReply {
         uint64_t value, value2;
 } MessageReply;
 
-/* The end of a run. Descriptors: the captured output and error, as captured_mask (1, 2) says. */
+/* The end of a run. Descriptors: the captured output and error, as captured_mask (1, 2) says. Tail: the violation's
+ * path (empty: none), then for each entry of the trace a MessageTraceEntry and the path with its NUL. */
 typedef struct MessageFinished {
         MessageHeader header;
         uint64_t run;
         RunResult result;
+        uint64_t trace_dropped;
+        uint32_t n_trace;
+        uint32_t traced;
         uint32_t captured_mask;
         uint32_t reserved;
 } MessageFinished;
+
+typedef struct MessageTraceEntry {
+        uint64_t count;
+        uint32_t class;
+        uint32_t number;
+        uint32_t reserved;
+        uint32_t path_size; /* with the NUL */
+} MessageTraceEntry;
 
 /* A message as received. Descriptors not taken are closed by message_done(). */
 typedef struct Message {
@@ -267,6 +281,7 @@ int message_send_finished(
                 uint32_t serial,
                 uint64_t run,
                 const RunResult *result,
+                const Observed *observed,
                 int stdout_fd,
                 int stderr_fd);
-int message_parse_finished(Message *m, RunResult *ret, int *ret_stdout_fd, int *ret_stderr_fd);
+int message_parse_finished(Message *m, RunResult *ret, Observed *ret_observed, int *ret_stdout_fd, int *ret_stderr_fd);

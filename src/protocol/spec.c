@@ -213,7 +213,7 @@ void box_settings_done(BoxSettings *s) {
 }
 
 void run_spec_init(RunSpec *s) {
-        *s = (RunSpec) { .exec_fd = -EBADF };
+        *s = (RunSpec) { .exec_fd = -EBADF, .filter_fd = -EBADF };
 
         for (size_t i = 0; i < ELEMENTSOF(s->streams); i++)
                 s->streams[i].fd = -EBADF;
@@ -230,6 +230,7 @@ void run_spec_done(RunSpec *s) {
                 s->streams[i].path = mfree(s->streams[i].path);
         }
         s->exec_fd = safe_close(s->exec_fd);
+        s->filter_fd = safe_close(s->filter_fd);
         close_many(s->extra_fds, s->n_extra_fds);
         s->n_extra_fds = 0;
         limits_done(&s->limits);

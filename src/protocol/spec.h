@@ -4,6 +4,7 @@
 /* What is asked of a box and of a run, and what comes back: the words that judgeboxd and judgebox-init
  * share. Nothing here knows how it is asked for (varlink, D-Bus) or carried out. */
 
+#include "observed.h"
 #include "string-util.h"
 #include "time-util.h"
 
@@ -189,6 +190,9 @@ typedef struct StreamSpec {
 #define RUN_EXTRA_FDS_MAX 8U
 #define RUN_ARGUMENTS_MAX 65536U
 
+/* Instructions of a filter. The kernel takes 4096 (BPF_MAXINSNS); judgebox-init adds some of its own. */
+#define FILTER_LENGTH_MAX 4000U
+
 typedef struct RunSpec {
         char **argv;
         char **environment;
@@ -200,6 +204,8 @@ typedef struct RunSpec {
         size_t n_extra_fds;
         Limits limits; /* every field set */
         Degraded degraded; /* what judgebox-init has to enforce by other means */
+        int filter_fd; /* a sealed memfd with the seccomp filter, an array of struct sock_filter; or -EBADF */
+        bool trace;    /* keep what the filter reports with FILTER_NOTICE_TRACE */
         bool keep; /* goes on when its caller has gone, and its result waits; judgebox-init only remembers it */
 } RunSpec;
 
@@ -222,6 +228,7 @@ typedef struct RunResult {
         uint64_t stdout_bytes, stderr_bytes;
         uint64_t storage_bytes, inodes; /* of the box, in use */
         Degraded degraded;
+        Violation violation; /* security-violation */
 } RunResult;
 
 /* An evidence field that is not known. */

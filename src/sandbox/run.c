@@ -65,6 +65,7 @@ Run *run_free(Run *r) {
         run_release(r);
         for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
                 output_done(r->outputs + i);
+        observed_done(&r->observed);
 
         return mfree(r);
 }

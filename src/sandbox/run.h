@@ -76,6 +76,7 @@ typedef struct Run {
         uint64_t sampled_peak_bytes;
 
         RunResult result;
+        Observed observed;
         TAILQ_ENTRY(Run) runs;
 } Run;
 

@@ -125,7 +125,7 @@ static int report_run(Supervisor *s, Run *r) {
                 if (r->outputs[i].captured)
                         fds[i] = r->outputs[i].target_fd;
 
-        q = message_send_finished(s->socket_fd, r->serial, r->number, &r->result, fds[0], fds[1]);
+        q = message_send_finished(s->socket_fd, r->serial, r->number, &r->result, &r->observed, fds[0], fds[1]);
         if (q == -EAGAIN)
                 return 0; /* judgeboxd is away; POLLOUT brings us back */
         if (q < 0)

@@ -248,7 +248,7 @@ START_TEST(test_resume) {
         ck_assert_int_eq(box_channel_resume(channel), 0);
         serial = request(FAR_AWAY, &a);
         (void) request(FAR_AWAY, &b);
-        ck_assert_int_eq(message_send_finished(peer, serial, 1, &(RunResult) {}, -EBADF, -EBADF), 0);
+        ck_assert_int_eq(message_send_finished(peer, serial, 1, &(RunResult) {}, NULL, -EBADF, -EBADF), 0);
         run();
         ck_assert_int_eq(failure, 0);
         ck_assert_int_eq(a.n + b.n, 0);

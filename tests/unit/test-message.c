@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -22,6 +24,8 @@ static void teardown(void) {
         ck_assert_uint_eq(test_count_fds(), fds_before);
 }
 
+static const struct sock_filter allow = { .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW };
+
 static void fill_spec(RunSpec *s) {
         run_spec_init(s);
         ck_assert_int_eq(strv_extend(&s->argv, "prog"), 0);
@@ -32,6 +36,8 @@ static void fill_spec(RunSpec *s) {
         s->streams[1] = (StreamSpec) { .type = STREAM_PATH, .fd = -EBADF, .path = strdup("out") };
         s->streams[2] = (StreamSpec) { .type = STREAM_STDOUT, .fd = -EBADF };
         s->exec_fd = memfd_create("exec", MFD_CLOEXEC);
+        s->filter_fd = memfd_new_sealed("filter", &allow, sizeof(allow));
+        s->trace = true;
         s->extra_fds[0] = memfd_create("extra", MFD_CLOEXEC);
         s->extra_targets[0] = 7;
         s->n_extra_fds = 1;
@@ -42,6 +48,7 @@ static void fill_spec(RunSpec *s) {
 }
 
 START_TEST(test_execute) {
+        struct sock_filter got;
         RunSpec s, t;
         Message m;
 
@@ -65,6 +72,9 @@ START_TEST(test_execute) {
         ck_assert_str_eq(t.streams[1].path, "out");
         ck_assert_int_eq(t.streams[2].type, STREAM_STDOUT);
         ck_assert_int_ge(t.exec_fd, 0);
+        ck_assert_int_eq(pread(t.filter_fd, &got, sizeof(got), 0), sizeof(got));
+        ck_assert_mem_eq(&got, &allow, sizeof(got));
+        ck_assert(t.trace);
         ck_assert_uint_eq(t.n_extra_fds, 1);
         ck_assert_int_eq(t.extra_targets[0], 7);
         ck_assert_mem_eq(s.limits.values, t.limits.values, sizeof(s.limits.values));
@@ -150,6 +160,11 @@ END_TEST
 
 START_TEST(test_finished) {
         _cleanup_close_ int captured = memfd_create("c", MFD_CLOEXEC);
+        TraceEntry trace[] = {
+                { .class = PATH_READ, .number = 257, .count = 3, .path = (char *) "/etc/passwd" },
+                { .class = PATH_EXEC, .number = 59, .count = 1, .path = (char *) "" },
+        };
+        Observed o = { .violation_path = (char *) "/x", .trace = trace, .n_trace = 2, .trace_dropped = 5, .traced = true }, p;
         int out, err;
         RunResult r, q;
         Message m;
@@ -158,10 +173,11 @@ START_TEST(test_finished) {
         r.verdict = VERDICT_SIGNALED;
         r.signal = 11;
         r.cpu_usec = 12345;
+        r.violation = (Violation) { .architecture = 1, .number = 101, .arguments = { 1, 2, 3, 4, 5, UINT64_MAX } };
 
-        ck_assert_int_eq(message_send_finished(sockets[0], 4, 8, &r, -EBADF, captured), 0);
+        ck_assert_int_eq(message_send_finished(sockets[0], 4, 8, &r, &o, -EBADF, captured), 0);
         ck_assert_int_eq(message_receive(sockets[1], &m), 0);
-        ck_assert_int_eq(message_parse_finished(&m, &q, &out, &err), 0);
+        ck_assert_int_eq(message_parse_finished(&m, &q, &p, &out, &err), 0);
         ck_assert_uint_eq(m.finished.run, 8);
         message_done(&m);
 
@@ -170,6 +186,17 @@ START_TEST(test_finished) {
         ck_assert_int_eq(q.verdict, VERDICT_SIGNALED);
         ck_assert_uint_eq(q.cpu_usec, 12345);
         ck_assert_uint_eq(q.memory_peak_bytes, RESULT_UNKNOWN);
+        ck_assert_mem_eq(&q.violation, &r.violation, sizeof(r.violation));
+        ck_assert_str_eq(p.violation_path, "/x");
+        ck_assert_uint_eq(p.n_trace, 2);
+        ck_assert_int_eq(p.trace[0].class, PATH_READ);
+        ck_assert_int_eq(p.trace[0].number, 257);
+        ck_assert_uint_eq(p.trace[0].count, 3);
+        ck_assert_str_eq(p.trace[0].path, "/etc/passwd");
+        ck_assert_str_eq(p.trace[1].path, "");
+        ck_assert_uint_eq(p.trace_dropped, 5);
+        ck_assert(p.traced);
+        observed_done(&p);
         (void) safe_close(err);
 }
 END_TEST
@@ -249,6 +276,9 @@ START_TEST(test_malformed) {
         ck_assert_int_eq(receive_mangled(AT(degraded), &all, 4, 0, -1), -EBADMSG);
         ck_assert_int_eq(receive_mangled(0, NULL, 0, 0, fd), -EBADMSG); /* one too many */
         ck_assert_int_eq(receive_mangled(AT(n_extra_fds), &one, 4, 0, fd), -EBADMSG); /* its target is 0 */
+        ck_assert_int_eq(receive_mangled(AT(has_filter), &one, 4, 0, -1), -EBADMSG);
+        ck_assert_int_eq(receive_mangled(AT(has_filter), &one, 4, 0, fd), -EBADMSG); /* it can still change */
+        ck_assert_int_eq(receive_mangled(AT(trace), &one, 4, 0, -1), -EBADMSG); /* without a filter */
 #undef AT
 
         ck_assert_int_eq(send_with_fds(sockets[0], raw, sizeof(raw), &fd, 1, 0), 3);
@@ -277,6 +307,7 @@ END_TEST
 START_TEST(test_bad_result) {
         MessageFinished f = {};
         Message m;
+        Observed o;
         RunResult r;
         int out, err;
 
@@ -284,8 +315,72 @@ START_TEST(test_bad_result) {
         f.result.verdict = _VERDICT_MAX;
         ck_assert_int_eq(message_send(sockets[0], MESSAGE_FINISHED, 0, &f, sizeof(f), NULL, 0, NULL, 0), 0);
         ck_assert_int_eq(message_receive(sockets[1], &m), 0);
-        ck_assert_int_eq(message_parse_finished(&m, &r, &out, &err), -EBADMSG);
+        ck_assert_int_eq(message_parse_finished(&m, &r, &o, &out, &err), -EBADMSG);
         message_done(&m);
+}
+END_TEST
+
+/* A filter of a size that cannot be one. */
+START_TEST(test_filter_size) {
+        static const uint8_t bytes[(FILTER_LENGTH_MAX + 1) * sizeof(struct sock_filter)];
+        static const struct {
+                size_t size;
+                int r;
+        } cases[] = {
+                { 0, -EBADMSG }, { 7, -EBADMSG }, { 8, 0 }, { sizeof(bytes) - 8, 0 }, { sizeof(bytes), -EBADMSG },
+        };
+        uint32_t one = 1;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_close_ int fd = memfd_new_sealed("filter", bytes, cases[i].size);
+
+                ck_assert_int_eq(receive_mangled(offsetof(MessageExecute, has_filter), &one, 4, 0, fd), cases[i].r);
+        }
+}
+END_TEST
+
+/* The tail of FINISHED, as a judgebox-init in wrong hands would make it. */
+static int receive_observed(uint32_t n, uint32_t traced, const MessageTraceEntry *e, const char *path, size_t cut) {
+        MessageFinished f = { .n_trace = n, .traced = traced };
+        char tail[1 + sizeof(*e) + 16] = {};
+        int out, err, r;
+        RunResult result;
+        Observed o;
+        Message m;
+
+        run_result_init(&f.result);
+        memcpy(tail + 1, e, sizeof(*e));
+        (void) strcpy(tail + 1 + sizeof(*e), path);
+        ck_assert_int_eq(message_send(sockets[0], MESSAGE_FINISHED, 0, &f, sizeof(f), tail,
+                                      1 + sizeof(*e) + strlen(path) + 1 - cut, NULL, 0), 0);
+        r = message_receive(sockets[1], &m);
+        if (r < 0)
+                return r;
+
+        r = message_parse_finished(&m, &result, &o, &out, &err);
+        if (r >= 0)
+                observed_done(&o);
+        message_done(&m);
+        return r;
+}
+
+START_TEST(test_bad_observed) {
+        MessageTraceEntry e = { .count = 1, .class = PATH_STAT, .number = 4, .path_size = 5 };
+
+        ck_assert_int_eq(receive_observed(1, 1, &e, "/abc", 0), 0);
+        ck_assert_int_eq(receive_observed(0, 1, &e, "/abc", 0), -EBADMSG); /* some of it is left */
+        ck_assert_int_eq(receive_observed(1, 0, &e, "/abc", 0), -EBADMSG); /* nobody asked */
+        ck_assert_int_eq(receive_observed(2, 1, &e, "/abc", 0), -EBADMSG);
+        ck_assert_int_eq(receive_observed(TRACE_ENTRIES_MAX + 1, 1, &e, "/abc", 0), -EBADMSG);
+        ck_assert_int_eq(receive_observed(1, 1, &e, "/abcd", 0), -EBADMSG);
+        ck_assert_int_eq(receive_observed(1, 1, &e, "/abc", 1), -EBADMSG);
+        ck_assert_int_eq(receive_observed(1, 1, &e, "", 1 + 4), -EBADMSG); /* within the entry; its last bytes are 0 */
+
+        e.class = _PATH_CLASS_MAX;
+        ck_assert_int_eq(receive_observed(1, 1, &e, "/abc", 0), -EBADMSG);
+        e.class = PATH_STAT;
+        e.number = UINT32_MAX;
+        ck_assert_int_eq(receive_observed(1, 1, &e, "/abc", 0), -EBADMSG);
 }
 END_TEST
 
@@ -352,7 +447,7 @@ int main(void) {
         const TTest *const tests[] = {
                 test_execute, test_long_tail,  test_configure,     test_prepare,    test_finished,
                 test_reply_with_data, test_malformed, test_unsealed_tail, test_bad_result, test_runs,
-                test_tables,
+                test_filter_size, test_bad_observed, test_tables,
         };
 
         return test_run("message", tests, ELEMENTSOF(tests), setup, teardown);
