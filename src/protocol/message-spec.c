@@ -253,6 +253,7 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
 
         for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
                 m.stream_types[i] = s->streams[i].type;
+                m.record_bytes[i] = s->streams[i].record_bytes;
                 if (s->streams[i].type == STREAM_FD)
                         fds[n++] = s->streams[i].fd;
                 r = tail_add(&tail, s->streams[i].path);
@@ -331,6 +332,9 @@ static int parse_execute(Message *m, RunSpec *s) {
                 if (!stream_type_is_valid(i, x->stream_types[i]))
                         return -EBADMSG;
                 stream->type = (StreamType) x->stream_types[i];
+                if (x->record_bytes[i] > 0 && (i == 0 || stream->type != STREAM_FD))
+                        return -EBADMSG;
+                stream->record_bytes = x->record_bytes[i];
 
                 if (stream->type == STREAM_FD) {
                         stream->fd = message_next_fd(m);

@@ -92,6 +92,7 @@ typedef struct MessageExecute {
         MessageHeader header;
         uint64_t run;
         uint64_t limits[_LIMIT_TYPE_MAX];
+        uint64_t record_bytes[3];
         uint32_t n_argv, n_environment;
         uint32_t stream_types[3];
         uint32_t has_exec_fd;

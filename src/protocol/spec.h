@@ -185,6 +185,7 @@ typedef struct StreamSpec {
         StreamType type;
         int fd;     /* STREAM_FD */
         char *path; /* STREAM_PATH */
+        uint64_t record_bytes; /* STREAM_FD, output to a pipe: so much of it is recorded on its way; 0: nothing */
 } StreamSpec;
 
 #define RUN_EXTRA_FDS_MAX 8U

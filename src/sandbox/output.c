@@ -77,8 +77,37 @@ void output_done(Output *o) {
 
         o->pipe_fd = safe_close(o->pipe_fd);
         o->target_fd = safe_close(o->target_fd);
+        recorder_done(&o->recorder);
         o->buffer = mfree(o->buffer);
         o->state = OUTPUT_NONE;
+}
+
+int output_record(Output *o, uint64_t max_bytes) {
+        assert(o);
+
+        if (o->state != OUTPUT_PUMP || o->copy || o->captured)
+                return -EINVAL;
+
+        return recorder_open(&o->recorder, max_bytes);
+}
+
+void output_release(Output *o) {
+        assert(o);
+
+        if (o->captured)
+                return;
+
+        o->pipe_fd = safe_close(o->pipe_fd);
+        o->target_fd = safe_close(o->target_fd);
+        recorder_stop(&o->recorder);
+        o->buffer = mfree(o->buffer);
+        o->state = OUTPUT_NONE;
+}
+
+int output_get_memfd(const Output *o) {
+        assert(o);
+
+        return o->captured ? o->target_fd : o->recorder.fd;
 }
 
 bool output_get_poll(const Output *o, int *ret_fd, short *ret_events) {
@@ -90,9 +119,12 @@ bool output_get_poll(const Output *o, int *ret_fd, short *ret_events) {
         return true;
 }
 
-/* Nobody reads any more: the program learns it from its next write, as it would without us. */
+/* Nothing more comes, which the reader is to know before the program ends; or nobody reads any more, which the program
+ * learns from its next write, as it would without us. */
 static void output_close(Output *o) {
         o->pipe_fd = safe_close(o->pipe_fd);
+        if (!o->captured)
+                o->target_fd = safe_close(o->target_fd);
         o->buffer_start = o->buffer_end = 0;
         o->blocked = false;
         o->state = OUTPUT_CLOSED;
@@ -164,9 +196,16 @@ static bool pump_copy(Output *o, size_t max) {
 static bool pump_splice(Output *o, size_t max) {
         ssize_t n;
 
+        n = recorder_take(&o->recorder, o->pipe_fd, max);
+        if (n <= 0)
+                return pump_result(o, n);
+        max = (size_t) n;
+
         n = splice(o->pipe_fd, NULL, o->target_fd, NULL, MIN(max, (size_t) PUMP_CHUNK), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-        if (n > 0)
+        if (n > 0) {
                 o->bytes += (size_t) n;
+                recorder_pass(&o->recorder, (size_t) n);
+        }
         return pump_result(o, n);
 }
 

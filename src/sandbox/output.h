@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "recorder.h"
 #include "spec.h"
 
 /* One output stream of a run, and where it goes.
@@ -28,15 +29,26 @@ typedef struct Output {
         uint64_t bytes, limit;
         int pipe_fd;
         int target_fd;
+        Recorder recorder; /* of what goes through the pipe; its left is 0 where nothing is recorded */
         char *buffer; /* with copy: read from the pipe, not yet written */
         size_t buffer_start, buffer_end;
 } Output;
 
-#define OUTPUT_NULL (Output) { .pipe_fd = -EBADF, .target_fd = -EBADF }
+#define OUTPUT_NULL (Output) { .pipe_fd = -EBADF, .target_fd = -EBADF, .recorder = RECORDER_NULL }
 
 /* Prepares a stream. target_fd is taken over. ret_child_fd is the caller's, to be closed after the spawn. */
 int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_t file_limit, int *ret_child_fd);
 void output_done(Output *o);
+
+/* Before anything is written: what goes to a target that can be spliced to is recorded too, up to so many bytes. -EINVAL
+ * for another target. */
+int output_record(Output *o, uint64_t max_bytes);
+
+/* Closes all but what is to be handed out. */
+void output_release(Output *o);
+
+/* A memfd with what was captured or recorded, or -EBADF; not to be closed. */
+int output_get_memfd(const Output *o);
 
 /* What to wait for: fills in fd and events; false if there is nothing. */
 bool output_get_poll(const Output *o, int *ret_fd, short *ret_events);

@@ -26,7 +26,7 @@ static int open_stream_path(const Root *root, const char *path, bool output) {
 static int run_open_output(Run *r, const Root *root, size_t stream, int *ret_child_fd) {
         StreamSpec *s = r->spec.streams + stream;
         const uint64_t *v = r->spec.limits.values;
-        int target;
+        int target, q;
 
         switch (s->type) {
         case STREAM_NULL:
@@ -44,8 +44,12 @@ static int run_open_output(Run *r, const Root *root, size_t stream, int *ret_chi
         if (target < 0 && s->type != STREAM_CAPTURE)
                 return target == -1 ? -errno : target;
 
-        return output_open(r->outputs + stream - 1, target, s->type == STREAM_CAPTURE,
-                           v[LIMIT_OUTPUT], v[LIMIT_FILE_SIZE], ret_child_fd);
+        q = output_open(r->outputs + stream - 1, target, s->type == STREAM_CAPTURE,
+                        v[LIMIT_OUTPUT], v[LIMIT_FILE_SIZE], ret_child_fd);
+        if (q < 0 || s->record_bytes == 0)
+                return q;
+
+        return output_record(r->outputs + stream - 1, s->record_bytes);
 }
 
 static int run_open_input(Run *r, const Root *root) {

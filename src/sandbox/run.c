@@ -52,10 +52,9 @@ static void run_release(Run *r) {
                 r->cgroup_fds[i] = -EBADF;
         run_spec_done(&r->spec);
 
-        /* Whoever reads the other end learns now that nothing more comes; captured output stays to be collected. */
+        /* Whoever reads the other end learns now that nothing more comes; what is to be collected stays. */
         for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
-                if (!r->outputs[i].captured)
-                        output_done(r->outputs + i);
+                output_release(r->outputs + i);
 }
 
 Run *run_free(Run *r) {

@@ -122,8 +122,7 @@ static int report_run(Supervisor *s, Run *r) {
                 return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
-                if (r->outputs[i].captured)
-                        fds[i] = r->outputs[i].target_fd;
+                fds[i] = output_get_memfd(r->outputs + i);
 
         q = message_send_finished(s->socket_fd, r->serial, r->number, &r->result, &r->observed, fds[0], fds[1]);
         if (q == -EAGAIN)
