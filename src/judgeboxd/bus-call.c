@@ -218,7 +218,7 @@ int bus_run_start(BusService *s, sd_bus_message *m, uid_t owner, const char *box
         _cleanup_json_ json_object *arguments = NULL;
         int r;
 
-        r = bus_json_read_strv(m, &p.fds, &arguments);
+        r = bus_json_read_array(m, "s", &p.fds, &arguments);
         if (r < 0)
                 return r == -E2BIG ? -EINVAL : r;
 

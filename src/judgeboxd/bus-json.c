@@ -346,12 +346,13 @@ int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret) {
         return read_dictionary(m, fds, 0, ret);
 }
 
-int bus_json_read_strv(sd_bus_message *m, BusFds *fds, json_object **ret) {
+int bus_json_read_array(sd_bus_message *m, const char *contents, BusFds *fds, json_object **ret) {
         assert(m);
+        assert(contents);
         assert(fds);
         assert(ret);
 
-        return read_array(m, fds, 0, "s", ret);
+        return read_array(m, fds, 0, contents, ret);
 }
 
 /* The signature of a value as it will be appended. */
@@ -484,6 +485,25 @@ int bus_json_append(sd_bus_message *m, json_object *o, const int *fds, size_t n_
                         continue;
 
                 r = append_field(m, name, value, fds, n_fds);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(m);
+}
+
+int bus_json_append_array(sd_bus_message *m, json_object *array, const int *fds, size_t n_fds) {
+        int r;
+
+        assert(m);
+        assert(array);
+
+        r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                r = bus_json_append(m, json_object_array_get_idx(array, i), fds, n_fds);
                 if (r < 0)
                         return r;
         }

@@ -37,8 +37,10 @@ int bus_fds_take(BusFds *f, int64_t index);
 /* Reads the a{sv} at the message's cursor into a new object. Descriptors are duplicated into fds. -EINVAL for a type that
  * has no JSON, or for a name that comes twice; -E2BIG for too many descriptors, levels or bytes. */
 int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret);
-/* The same for an array of strings. */
-int bus_json_read_strv(sd_bus_message *m, BusFds *fds, json_object **ret);
+/* The same for an array; contents: what it is an array of, such as "s" or "a{sv}". */
+int bus_json_read_array(sd_bus_message *m, const char *contents, BusFds *fds, json_object **ret);
 
 /* Appends an object as a{sv}. fds: what its …FileDescriptor fields are indexes into. */
 int bus_json_append(sd_bus_message *m, json_object *o, const int *fds, size_t n_fds);
+/* The same for an array of objects, as aa{sv}. */
+int bus_json_append_array(sd_bus_message *m, json_object *array, const int *fds, size_t n_fds);

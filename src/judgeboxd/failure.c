@@ -76,6 +76,25 @@ int failure_set_field(Failure *f, const char *field, const char *format, ...) {
         return FAILURE_INVALID_PARAMETER;
 }
 
+void failure_copy(Failure *f, const Failure *from, const char *prefix) {
+        bool is_field = IN_SET(from->type, FAILURE_LIMIT_OUT_OF_RANGE, FAILURE_INVALID_PARAMETER);
+
+        assert(f);
+        assert(from);
+        assert(prefix);
+
+        failure_done(f);
+        *f = (Failure) {
+                .type = from->type,
+                .name = from->name ? strprintf("%s%s", is_field ? prefix : "", from->name) : NULL,
+                .message = from->message ? strdup(from->message) : NULL,
+                .step = from->step,
+                .error = from->error,
+                .number = from->number,
+                .missing = from->missing ? strv_copy(from->missing) : NULL,
+        };
+}
+
 bool failure_take(Failure *f, int r) {
         assert(f);
 

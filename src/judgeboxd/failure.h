@@ -49,5 +49,8 @@ int failure_set_internal(Failure *f, Step step, int error);
 /* A field of a request: "limits.memoryBytes". */
 int failure_set_field(Failure *f, const char *field, const char *format, ...) _printf_(3, 4);
 
+/* A copy; before the name of a field comes the prefix. */
+void failure_copy(Failure *f, const Failure *from, const char *prefix);
+
 /* What a function with this contract returned, as a Failure in any case: true if there is one. */
 bool failure_take(Failure *f, int r);

@@ -14,6 +14,40 @@ static int method_run(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return bus_run_start(ASSERT_PTR(userdata), m, /* owner= */ 0, /* box= */ NULL);
 }
 
+static int reply_results(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
+        json_object *results;
+
+        if (!json_object_object_get_ex(o, "results", &results))
+                return -EBADMSG;
+
+        return bus_json_append_array(reply, results, fds, n_fds);
+}
+
+/* RunGroup(aa{sv} members, aa{sv} pipes, a{sv} options) -> (aa{sv} results) */
+static int method_run_group(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_json_ json_object *members = NULL, *pipes = NULL;
+        _cleanup_(bus_parameters_done) BusParameters p = {};
+        int r;
+
+        r = bus_json_read_array(m, "a{sv}", &p.fds, &members);
+        if (r >= 0)
+                r = bus_json_read_array(m, "a{sv}", &p.fds, &pipes);
+        if (r < 0)
+                return r == -E2BIG ? -EINVAL : r;
+
+        r = bus_parameters_read(&p, m);
+        if (r < 0)
+                return r;
+
+        r = bus_parameters_add(&p, "members", TAKE_PTR(members));
+        if (r >= 0)
+                r = bus_parameters_add(&p, "pipes", TAKE_PTR(pipes));
+        if (r < 0)
+                return r;
+
+        return bus_call_start(ASSERT_PTR(userdata), m, OPERATION_RUN_GROUP, &p, reply_results);
+}
+
 static int reply_path(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
         _cleanup_free_ char *path = NULL;
 
@@ -186,6 +220,11 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_ARGS("as", arguments, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", result, "a{sv}", files),
                                 method_run,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RunGroup",
+                                SD_BUS_ARGS("aa{sv}", members, "aa{sv}", pipes, "a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", results),
+                                method_run_group,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CreateBox",
                                 SD_BUS_ARGS("s", id, "a{sv}", settings),

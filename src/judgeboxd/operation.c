@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "budget.h"
 #include "fd-util.h"
+#include "group.h"
 #include "manager.h"
 #include "operation.h"
 #include "tenant.h"
@@ -10,6 +11,7 @@
 
 static const char *const operation_type_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "run",
+        [OPERATION_RUN_GROUP] = "run-group",
         [OPERATION_COLLECT] = "collect",
         [OPERATION_CREATE] = "create",
         [OPERATION_DESTROY] = "destroy",
@@ -74,6 +76,7 @@ Operation *operation_free(Operation *o) {
         free(o->box);
         free(o->path);
         o->fd = safe_close(o->fd);
+        (void) group_free(o->group);
         return mfree(o);
 }
 
@@ -124,7 +127,27 @@ static int do_run(Operation *o, Box *box, Failure *f) {
         }
 
         o->run->started = on_run_started;
-        run_submit(o->run);
+        if (o->member)
+                group_take_run(o->member, o->run);
+        else
+                run_submit(o->run);
+        return 0;
+}
+
+static void on_group_started(Group *g, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+
+        if (o->started)
+                o->started(o, o->userdata);
+}
+
+static void on_group_done(Group *g, const Failure *f, void *userdata) {
+        finish_with(ASSERT_PTR(userdata), f);
+}
+
+static int do_run_group(Operation *o, Box *box, Failure *f) {
+        o->group_started = true;
+        group_start(o->group, on_group_started, on_group_done, o);
         return 0;
 }
 
@@ -348,6 +371,7 @@ static const struct {
         int (*execute)(Operation *o, Box *box, Failure *f);
 } operation_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = { AUTHORITY_RUN, true, do_run },
+        [OPERATION_RUN_GROUP] = { AUTHORITY_RUN, false, do_run_group },
         [OPERATION_COLLECT] = { AUTHORITY_RUN, true, do_collect },
         [OPERATION_CREATE] = { AUTHORITY_MANAGE_BOX, false, do_create },
         [OPERATION_DESTROY] = { AUTHORITY_MANAGE_BOX, true, do_destroy },
@@ -404,7 +428,7 @@ static int execute(Operation *o, Failure *f) {
 
 /* Who asks for a run and has gone wants none. */
 static bool is_pointless(const Operation *o) {
-        return o->canceled && IN_SET(o->type, OPERATION_RUN, OPERATION_COLLECT);
+        return o->canceled && IN_SET(o->type, OPERATION_RUN, OPERATION_RUN_GROUP, OPERATION_COLLECT);
 }
 
 static void execute_or_fail(Operation *o) {
@@ -559,4 +583,6 @@ void operation_cancel(Operation *o) {
                 finish(o, failure_set_internal(&f, STEP_NONE, ECANCELED), &f);
         } else if (o->run)
                 run_cancel(o->run);
+        else if (o->group_started)
+                group_cancel(o->group);
 }

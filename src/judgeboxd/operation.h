@@ -12,6 +12,7 @@
 
 typedef enum OperationType {
         OPERATION_RUN,
+        OPERATION_RUN_GROUP,
         OPERATION_COLLECT,
         OPERATION_CREATE,
         OPERATION_DESTROY,
@@ -31,12 +32,14 @@ typedef enum OperationType {
 const char *operation_type_to_string(OperationType t);
 OperationType operation_type_from_string(const char *s);
 
+typedef struct Group Group;
+typedef struct GroupMember GroupMember;
 typedef struct Operation Operation;
 
 /* The end: outputs are set, or failure is. The operation goes when this returns; descriptors may be taken. */
 typedef void (*operation_done_t)(Operation *o, const Failure *failure, void *userdata);
 
-/* RUN: o->run has its box and its number, and is about to be executed. */
+/* RUN: o->run has its box and its number, and is about to be executed. RUN_GROUP: all have. */
 typedef void (*operation_started_t)(Operation *o, void *userdata);
 
 struct Operation {
@@ -47,6 +50,7 @@ struct Operation {
         operation_done_t done;
         void *userdata;
         bool canceled;
+        bool group_started;
 
         /* What is asked. */
         char *box; /* NULL: none given */
@@ -59,6 +63,8 @@ struct Operation {
         uint64_t run_number;
         char *path;
         FileFlags flags;
+        Group *group;        /* RUN_GROUP */
+        GroupMember *member; /* RUN: as a part of a group, which starts it */
 
         /* What came out. */
         Box *result_box; /* CREATE, GET */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "group.h"
 #include "json-build.h"
 #include "manager.h"
 #include "reply-json.h"
@@ -6,6 +7,7 @@
 
 static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "Run",
+        [OPERATION_RUN_GROUP] = "RunGroup",
         [OPERATION_COLLECT] = "CollectRun",
         [OPERATION_CREATE] = "CreateBox",
         [OPERATION_DESTROY] = "DestroyBox",
@@ -111,18 +113,83 @@ static void add_entries(int *r, json_object *o, const Operation *op) {
         json_add(r, o, "entries", entries);
 }
 
-int started_to_json(const Operation *op, json_object **ret) {
+int run_reply_to_json(const Operation *op, json_object **ret, int *fds, size_t *n_fds) {
         _cleanup_json_ json_object *o = json_object_new_object();
-        json_object *started = json_object_new_object();
-        int r = o && started ? 0 : -ENOMEM;
+        int r = o ? 0 : -ENOMEM;
 
         assert(op);
-        assert(op->run && op->run->box);
+        assert(ret);
+        assert(fds);
+        assert(n_fds);
+
+        add_run(&r, o, op, fds, n_fds);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+/* Each member's reply, which is there already, and its name. */
+static void add_results(int *r, json_object *o, const Group *g, int *fds, size_t *n_fds) {
+        json_object *results = json_object_new_array();
+
+        for (size_t i = 0; i < g->n_members && results; i++) {
+                json_object *reply = json_object_get(g->members[i].reply);
+
+                json_add_string(r, reply, "name", g->members[i].name);
+                json_append(r, results, reply);
+        }
+        json_add(r, o, "results", results);
+
+        memcpy(fds, g->fds, g->n_fds * sizeof(*fds));
+        *n_fds = g->n_fds;
+}
+
+static int run_started_to_json(const Run *run, const char *name, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r = o ? 0 : -ENOMEM;
+
+        if (name)
+                json_add_string(&r, o, "name", name);
+        json_add_string(&r, o, "box", run->box->id);
+        json_add_uint64(&r, o, "owner", run->box->owner);
+        json_add_uint64(&r, o, "run", run->number);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int group_started_to_json(const Group *g, json_object **ret) {
+        _cleanup_json_ json_object *array = json_object_new_array();
+        int r = array ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < g->n_members && r >= 0; i++) {
+                json_object *started = NULL;
+
+                r = run_started_to_json(g->members[i].run, g->members[i].name, &started);
+                json_append(&r, array, started);
+        }
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(array);
+        return 0;
+}
+
+int started_to_json(const Operation *op, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        json_object *started = NULL;
+        int r = o ? 0 : -ENOMEM;
+
+        assert(op);
+        assert(op->group || (op->run && op->run->box));
         assert(ret);
 
-        json_add_string(&r, started, "box", op->run->box->id);
-        json_add_uint64(&r, started, "owner", op->run->box->owner);
-        json_add_uint64(&r, started, "run", op->run->number);
+        if (r >= 0)
+                r = op->group ? group_started_to_json(op->group, &started) : run_started_to_json(op->run, NULL, &started);
         json_add(&r, o, "started", started);
         if (r < 0)
                 return r;
@@ -145,6 +212,9 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
         case OPERATION_RUN:
         case OPERATION_COLLECT:
                 add_run(&r, o, op, ret_fds, &n_fds);
+                break;
+        case OPERATION_RUN_GROUP:
+                add_results(&r, o, op->group, ret_fds, &n_fds);
                 break;
         case OPERATION_CREATE:
                 json_add_string(&r, o, "box", op->result_box->id);

@@ -17,7 +17,10 @@ OperationType operation_type_from_method(const char *s);
  * REPLY_FDS_MAX. Returns 0 or a negative errno. */
 int operation_to_json(const Operation *o, json_object **ret, int *ret_fds, size_t *ret_n_fds);
 
-/* What can be told of a run that is about to be executed: the first of two replies of Run. */
+/* The same for a RUN, after the descriptors that are there already: *n_fds goes on. */
+int run_reply_to_json(const Operation *o, json_object **ret, int *fds, size_t *n_fds);
+
+/* What can be told of a run, or a group of them, about to be executed: the first of two replies. */
 int started_to_json(const Operation *o, json_object **ret);
 
 /* What this service is, to whoever can reach it: the reply of GetStatus. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "manager.h"
+#include "request-group.h"
 #include "request.h"
 
 #define TMPFS_BYTES_DEFAULT (UINT64_C(64) << 20)
@@ -420,6 +421,8 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
 
         if (o->type == OPERATION_RUN)
                 return parse_run(o, parameters, fds, f);
+        if (o->type == OPERATION_RUN_GROUP)
+                return request_parse_group(o, parameters, fds, f);
         if (o->type == OPERATION_COLLECT)
                 return parse_collect(o, parameters, f);
         if (o->type == OPERATION_KILL)

@@ -280,9 +280,7 @@ void run_on_finished(int q, Message *m, void *userdata) {
         run_ended(r);
 }
 
-static int run_execute(Run *r, Failure *f) {
-        const Limits *limits = &r->request.spec.limits;
-        uint32_t serial;
+static int prepare(Run *r, Failure *f) {
         int q;
 
         /* Asked again, because the box may have got less than was expected when it was made. */
@@ -291,7 +289,7 @@ static int run_execute(Run *r, Failure *f) {
                 return q;
         r->request.spec.degraded = manager_get_degraded(r->manager);
 
-        q = box_take_cgroup(r->box, limits, &r->number, &r->cgroup);
+        q = box_take_cgroup(r->box, &r->request.spec.limits, &r->number, &r->cgroup);
         if (q == -ENXIO)
                 return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuSet",
                                            "Not all of these CPUs can be used here.");
@@ -300,13 +298,19 @@ static int run_execute(Run *r, Failure *f) {
 
         /* The caller can only come back to a box that outlives us. */
         box_store_add(r->box);
+        return 0;
+}
+
+static int launch(Run *r, Failure *f) {
+        usec_t timeout = usec_add(r->request.spec.limits.values[LIMIT_WALL_TIME], RUN_GRACE_USEC);
+        uint32_t serial;
+        int q;
 
         /* Before judgebox-init hears of it: whoever is told of no run can be sure that there was none. */
         if (r->started)
                 r->started(r, r->userdata);
 
-        q = box_begin_request(r->box, usec_add(limits->values[LIMIT_WALL_TIME], RUN_GRACE_USEC), run_on_finished, r,
-                              &serial);
+        q = box_begin_request(r->box, timeout, run_on_finished, r, &serial);
         if (q >= 0)
                 q = box_channel_sent(r->box->channel, serial,
                                      message_send_execute(box_channel_get_fd(r->box->channel), serial, r->number,
@@ -321,13 +325,35 @@ static int run_execute(Run *r, Failure *f) {
         return 0;
 }
 
-static void run_try_execute(Run *r) {
+bool run_prepare(Run *r) {
         Failure f = FAILURE_NULL;
         int q;
 
-        q = run_execute(r, &f);
+        assert(r);
+
+        q = prepare(r, &f);
         if (q != 0)
                 run_fail(r, q, &f);
+        return q == 0;
+}
+
+bool run_launch(Run *r) {
+        Failure f = FAILURE_NULL;
+        int q;
+
+        assert(r);
+
+        q = launch(r, &f);
+        if (q != 0)
+                run_fail(r, q, &f);
+        return q == 0;
+}
+
+static void run_go(Run *r) {
+        if (r->ready)
+                r->ready(r, r->userdata);
+        else if (run_prepare(r))
+                (void) run_launch(r);
 }
 
 static void on_in_file(int q, Message *m, void *userdata) {
@@ -344,7 +370,7 @@ static void on_in_file(int q, Message *m, void *userdata) {
 
                 run_fail(r, failure_set_file(&f, r->request.in_files[file->index].path, m->reply.error), &f);
         } else if (r->n_requests == 0)
-                run_try_execute(r);
+                run_go(r);
 }
 
 static int send_in_files(Run *r) {
@@ -384,7 +410,7 @@ void run_proceed(Run *r) {
         if (q < 0)
                 run_fail(r, failure_set(&f, FAILURE_BOX_BUSY, r->box->id), &f);
         else if (r->n_requests == 0)
-                run_try_execute(r);
+                run_go(r);
 }
 
 /* A box of its own, in which it is the only run. */
@@ -402,9 +428,11 @@ static int make_box(Run *r, Failure *f) {
         return box_start(r->box, f);
 }
 
-static void run_begin(Run *r) {
+void run_begin(Run *r) {
         Failure f = FAILURE_NULL;
         int q;
+
+        assert(r);
 
         r->queued_usec = usec_sub(manager_now(r->manager), r->ticket.entered_usec);
         run_set_state(r, RUN_STARTING);
@@ -443,6 +471,15 @@ void run_kill(Run *r) {
         if (message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
                              /* again= */ false) < 0)
                 box_fail(r->box, STEP_PROTOCOL, ENOBUFS);
+}
+
+void run_end(Run *r) {
+        assert(r);
+
+        if (r->state == RUN_EXECUTING)
+                run_kill(r);
+        else if (!IN_SET(r->state, RUN_KEPT, RUN_COLLECTING))
+                run_cancel(r);
 }
 
 void run_cancel(Run *r) {

@@ -64,6 +64,10 @@ typedef void (*run_done_t)(Run *r, const Failure *failure, void *userdata);
 /* It has its box and its number, and is about to be executed. */
 typedef void (*run_started_t)(Run *r, void *userdata);
 
+/* Its box and its files are there, and only the start is missing: that is for whoever holds it, with run_prepare() and
+ * run_launch(). */
+typedef void (*run_ready_t)(Run *r, void *userdata);
+
 /* How long a run without a caller goes on after a restart, and how long a result is kept. */
 #define RUN_ORPHAN_USEC (30 * USEC_PER_SEC)
 #define RUN_KEPT_USEC (300 * USEC_PER_SEC)
@@ -98,6 +102,7 @@ struct Run {
 
         usec_t deadline; /* without a caller: to be canceled, or forgotten */
 
+        run_ready_t ready;     /* NULL: nobody holds it */
         run_started_t started; /* may be NULL */
         run_done_t done;       /* NULL: there is no caller */
         void *userdata;
@@ -119,11 +124,21 @@ Run *run_free(Run *r);
 /* From here on `done` is called exactly once, possibly before this returns. */
 void run_submit(Run *r);
 
+/* It is its turn, by a ticket that it shares with others: `done` may be called before this returns. */
+void run_begin(Run *r);
+
+/* One that was held: gives it its number and its cgroup, and starts it. Where they fail the run is over. */
+bool run_prepare(Run *r);
+bool run_launch(Run *r);
+
 /* Goes on if it waited for its box. */
 void run_proceed(Run *r);
 
 /* The caller does not want it any more: it ends as canceled, at once if it has not begun. */
 void run_cancel(Run *r);
+
+/* Ends it as canceled, with the evidence if it has begun. */
+void run_end(Run *r);
 
 /* One that judgebox-init knows already, of an adopted box; cgroup (NULL if it has ended) is taken over. Its result is
  * asked for. */

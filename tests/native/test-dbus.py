@@ -69,6 +69,21 @@ def test_box_methods():
 
 
 @test
+def test_run_group():
+    with on_bus() as s:
+        c = s.bus
+        members = [{'name': Variant('s', 'writer'), 'arguments': Variant('as', ['echo', 'hi'])},
+                   {'name': Variant('s', 'reader'), 'arguments': Variant('as', ['cat']), 'stdout': CAPTURE}]
+        pipes = [{'from': Variant('s', 'writer'), 'to': Variant('s', 'reader'), 'record': Variant('b', True)}]
+        results, = c.manager('RunGroup', 'aa{sv}aa{sv}a{sv}', members, pipes, {})
+        check_equal([(r['name'], r['result']['verdict']) for r in results], [('writer', 'ok'), ('reader', 'ok')])
+        check_equal([contents(r['stdoutFileDescriptor']) for r in results], [b'hi\n', b'hi\n'])
+
+        pipes[0]['to'] = Variant('s', 'nobody')
+        bus_refused(INVALID, c.manager, 'RunGroup', 'aa{sv}aa{sv}a{sv}', members, pipes, {})
+
+
+@test
 def test_manager_methods():
     with on_bus() as s:
         c = s.bus

@@ -33,6 +33,8 @@ BOX_METHODS = {
 # And of the manager, for what is one's own.
 MANAGER_METHODS = {
     'Run': ('asa{sv}', [['true'], {}], 'Run', {'arguments': ['true']}),
+    'RunGroup': ('aa{sv}aa{sv}a{sv}', [[{'name': Variant('s', 'a'), 'arguments': Variant('as', ['true'])}], [], {}],
+                 'RunGroup', {'members': [{'name': 'a', 'arguments': ['true']}]}),
     'CreateBox': ('sa{sv}', ['mine', {}], 'CreateBox', {'box': 'mine'}),
     'GetBox': ('s', ['mine'], 'GetBox', {'box': 'mine'}),
     'ListBoxes': ('a{sv}', [{}], 'ListBoxes', {}),
@@ -129,6 +131,19 @@ def test_bus_objects():
             for path in (PATH, f'{PATH}/box', '/', '/org'):
                 check('u1_' not in str(outcome(who.call, NAME, path, INTROSPECTABLE, 'Introspect')), path)
         check(s.secret in s.alice.call(NAME, PATH, OBJECT_MANAGER, 'GetManagedObjects')[0], "her own")
+
+
+@test
+def test_group_members():
+    """A member of a group is a run as any other: in another's box it is refused, and nobody can tell whether there is one."""
+    with tenants() as s:
+        for box in 'secret', 'nothing':
+            for owner in {}, {'owner': ALICE}:
+                failure = refused('NoSuchBox', s.varlink(BOB), 'RunGroup', {'members': [
+                    {'name': 'a', 'arguments': ['true']}, {'name': 'b', 'arguments': ['true'], 'box': box, **owner}]})
+                check_equal(failure.parameters, {'box': box})
+            refused('PermissionDenied', s.varlink(STRANGER), 'RunGroup',
+                    {'members': [{'name': 'b', 'arguments': ['true'], 'box': box}]})
 
 
 @test
