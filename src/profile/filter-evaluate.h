@@ -4,16 +4,12 @@
 /* What a filter answers to a system call, without asking the kernel.
  *
  * SECCOMP_RET_DATA of a SECCOMP_RET_USER_NOTIF goes nowhere (struct seccomp_notif has no place for it), so the
- * filter is evaluated anew on the call that was caught, to tell what a profile reports from what is only traced. */
+ * filter is evaluated anew on the call that was caught, to learn of its FilterNotice (path-call.h). */
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
 #include "macro.h"
-
-/* In SECCOMP_RET_DATA of a SECCOMP_RET_USER_NOTIF. */
-#define PROFILE_DATA_REPORT 0U /* a violation */
-#define PROFILE_DATA_TRACE 1U  /* allowed, and to be noted */
 
 /* Returns the filter's SECCOMP_RET_* value. A program that the kernel would not take (an instruction that seccomp
  * does not know, a jump or a load out of bounds) yields SECCOMP_RET_KILL_PROCESS. */

@@ -5,7 +5,8 @@
  *
  * It is read from the format of OCI's runtime-spec ("linux.seccomp") and from the files that Docker and Podman
  * ship, and compiled into a classic BPF program for this machine's own architecture. Where several rules match a
- * call, the sternest action holds, whatever their order: no rule can be undone by one further down. */
+ * call, those with conditions on its arguments go before those without, and among equals the sternest action holds,
+ * whatever their order in the file. */
 
 #include <linux/filter.h>
 
@@ -15,8 +16,7 @@
 typedef struct Profile Profile;
 
 typedef enum ProfileFlags {
-        /* What is allowed and takes a path (path-call.h) is caught by user notification too, with PROFILE_DATA_TRACE
-         * in place of PROFILE_DATA_REPORT. */
+        /* What is allowed and takes a path (path-call.h) is caught by user notification too, as FILTER_NOTICE_TRACE. */
         PROFILE_TRACE = 1 << 0,
 } ProfileFlags;
 
