@@ -12,6 +12,7 @@
 static const Verb verbs[] = {
         { "run", verb_run, true, "Run a program, in a box of its own or in --box=ID" },
         { "judge", verb_judge, true, "Compile a submission and run it on tests" },
+        { "group", verb_group, true, "Run programs together, joined by pipes" },
         { "create", verb_create, false, "Make a box" },
         { "destroy", verb_destroy, false, "Take boxes away" },
         { "reset", verb_reset, false, "Give a box back as new" },

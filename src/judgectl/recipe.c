@@ -78,14 +78,16 @@ static int parse_strings(const char *field, json_object *v, char ***ret, char **
         return 0;
 }
 
-/* {"time":"20s", "memory":"1G", "processes":64}: the names of run's options, values as they are given there; a
- * whole number may also be one in JSON. */
-static int parse_limits(const char *field, json_object *v, json_object **ret, char **error) {
+int recipe_parse_limits(const char *field, json_object *v, json_object **ret, char **ret_error) {
         _cleanup_json_ json_object *limits = NULL;
         int r;
 
+        assert(field);
+        assert(ret);
+        assert(ret_error);
+
         if (!json_object_is_type(v, json_type_object))
-                return fail(error, "field \"%s\" must be an object", field);
+                return fail(ret_error, "field \"%s\" must be an object", field);
 
         limits = json_object_new_object();
         if (!limits)
@@ -95,16 +97,16 @@ static int parse_limits(const char *field, json_object *v, json_object **ret, ch
                 const LimitOption *l = limit_option_by_name(key);
 
                 if (!l)
-                        return fail(error, "unknown field \"%s.%s\"", field, key);
+                        return fail(ret_error, "unknown field \"%s.%s\"", field, key);
 
                 if (!json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
-                        return fail(error, "field \"%s.%s\" must be a string or a whole number", field, key);
+                        return fail(ret_error, "field \"%s.%s\" must be a string or a whole number", field, key);
 
                 r = limit_option_set(l, limits, json_object_get_string(value));
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0)
-                        return fail(error, "field \"%s.%s\" must be %s", field, key, limit_kind_syntax(l->kind));
+                        return fail(ret_error, "field \"%s.%s\" must be %s", field, key, limit_kind_syntax(l->kind));
         }
 
         *ret = TAKE_PTR(limits);
@@ -136,7 +138,7 @@ static int parse_step(const char *field, json_object *v, RecipeStep *step, char 
                 else if (streq(key, "environment"))
                         r = parse_strings(name, value, &step->environment, error);
                 else if (streq(key, "limits"))
-                        r = parse_limits(name, value, &step->limits, error);
+                        r = recipe_parse_limits(name, value, &step->limits, error);
                 else
                         r = fail(error, "unknown field \"%s\"", name);
                 if (r < 0)

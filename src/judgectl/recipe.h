@@ -29,6 +29,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Recipe *, recipe_free);
  * caller's) says which in one sentence. */
 int recipe_parse(const char *id, const char *text, size_t size, Recipe **ret, char **ret_error);
 
+/* {"time":"20s", "memory":"1G", "processes":64}: the names of run's options, values as they are given there; a whole
+ * number may also be one in JSON. As type Limits; returns as recipe_parse(). */
+int recipe_parse_limits(const char *field, json_object *v, json_object **ret, char **ret_error);
+
 /* The directories in which recipes are looked for, the first one first. */
 int recipe_directories(char ***ret);
 

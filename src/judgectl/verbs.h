@@ -14,5 +14,6 @@ int verb_get(Context *c, int argc, char *argv[]);
 int verb_ls(Context *c, int argc, char *argv[]);
 int verb_rm(Context *c, int argc, char *argv[]);
 int verb_kill(Context *c, int argc, char *argv[]);
+int verb_group(Context *c, int argc, char *argv[]);
 int verb_judge(Context *c, int argc, char *argv[]);
 int verb_check(Context *c, int argc, char *argv[]);

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Several programs together: pipes between them, what the end of one means for the others, and what is refused."""
 
+import json
 import os
+import pathlib
+import shutil
 import time
 
-from harness import check, check_equal, compile_c, main, test, wait_until
+from harness import PRIVATE, TOP, check, check_equal, compile_c, judgectl, main, test, wait_until
 from service import listening, private, refused
 
 SH = '/bin/sh'
@@ -246,6 +249,77 @@ def test_refused():
         no('pipes[8].fromDescriptor', [a, b], [pipe('a', 'b', fromDescriptor=i, toDescriptor=i) for i in range(10, 19)])
         no('members', [member(f'm{i}', 'true', outFiles=[f'f{k}' for k in range(6)]) for i in range(3)])
         check_equal(s.client.call('ListBoxes')['boxes'], [])
+
+
+# ---- judgectl ----
+
+def group(file):
+    return judgectl(*PRIVATE, '--json=short', 'group', file)
+
+
+@test
+def test_judgectl():
+    """The example, as it is, with another secret, and with a solution that only waits."""
+    shutil.copytree(TOP / 'examples' / 'guess', 'guess')
+    done = group('guess/group.json')
+    check_equal(done.status, 0, done.stderr)
+    got = json.loads(done.stdout)
+    check_equal([(m['name'], m['result']['verdict']) for m in got], [('solution', 'ok'), ('interactor', 'ok')])
+    check('stdoutFileDescriptor' not in got[0], got)
+    guesses = pathlib.Path('guess/guesses.txt').read_text().split()
+    check_equal((guesses[0], guesses[-1]), ('500', '613'))
+
+    pathlib.Path('guess/secret').write_text('2000')
+    done = group('guess/group.json')
+    check_equal(done.status, 1, done.stderr)
+    check('Ten guesses were not enough.' in done.stderr, done.stderr)
+    check_equal([m['result']['verdict'] for m in json.loads(done.stdout)][1], 'runtime-error')
+
+    pathlib.Path('guess/solution.py').write_text('input()')
+    file = json.loads(pathlib.Path('guess/group.json').read_text())
+    for m in file['members']:
+        m['limits']['wall-time'] = '300ms'
+    pathlib.Path('guess/group.json').write_text(json.dumps(file))
+    table = judgectl(*PRIVATE, 'group', 'guess/group.json')
+    check_equal(table.status, 1, table.stderr)
+    check('wall-time-limit' in table.stderr, table.stderr)
+
+
+@test
+def test_judgectl_files():
+    pathlib.Path('in').write_text('hello\n')
+    pathlib.Path('group.json').write_text(json.dumps({'members': [
+        {'name': 'a', 'arguments': ['sh', '-c', 'cat; cat <&9; echo made > made'], 'stdin': {'file': 'in'},
+         'stdout': {'file': 'out'}, 'extraFileDescriptors': [{'file': 'in', 'target': 9}],
+         'outFiles': [{'path': 'made', 'file': 'made-here'}, {'path': 'none', 'file': 'none-here'}]}]}))
+    done = group('group.json')
+    check_equal(done.status, 0, done.stderr)
+    check_equal(pathlib.Path('out').read_text(), 'hello\nhello\n')
+    check_equal(pathlib.Path('made-here').read_text(), 'made\n')
+    check(not os.path.exists('none-here') and 'none-here' in done.stderr, done.stderr)
+
+
+@test
+def test_judgectl_refuses():
+    def no(text, said):
+        pathlib.Path('group.json').write_text(text if isinstance(text, str) else json.dumps(text))
+        done = group('group.json')
+        check_equal(done.status, 2, f'{text}: {done}')
+        check(said in done.stderr, f'{said!r}: {done.stderr}')
+
+    a = {'name': 'a', 'arguments': ['true']}
+    no('{', 'no JSON')
+    no('[]', 'no JSON object')
+    no({}, 'members')
+    no({'members': [1]}, 'members[0]')
+    no({'members': [{**a, 'speed': 1}]}, 'members[0].speed')
+    no({'members': [{**a, 'stdin': {'file': 'none'}}]}, 'members[0].stdin: failed to open "none"')
+    no({'members': [{**a, 'stdout': {'capture': True}}]}, 'members[0].stdout')
+    no({'members': [{**a, 'limits': {'time': 'abc'}}]}, 'limits.time')
+    no({'members': [{**a, 'limits': {'speed': 1}}]}, 'limits.speed')
+    no({'members': [{**a, 'outFiles': ['x']}]}, 'members[0].outFiles')
+    no({'members': [a], 'pipes': [{'from': 'a', 'to': 'b'}]}, 'pipes[0].to')
+    check_equal(judgectl(*PRIVATE, 'group', 'none.json').status, 2)
 
 
 PLAYER = r'''
