@@ -232,10 +232,107 @@ START_TEST(test_null) {
 }
 END_TEST
 
+static void read_exactly(int fd, size_t n) {
+        char buf[4096];
+
+        while (n > 0) {
+                ssize_t k = read(fd, buf, MIN(n, sizeof(buf)));
+
+                ck_assert_int_gt(k, 0);
+                n -= (size_t) k;
+        }
+}
+
+START_TEST(test_record) {
+        Output o = OUTPUT_NULL;
+        int child, p[2];
+
+        ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+        ck_assert_int_eq(output_open(&o, p[1], false, 1000000, 1000000, &child), 0);
+        ck_assert_int_eq(output_record(&o, 5000), 0);
+
+        write_bytes(child, 3000);
+        output_pump(&o);
+        ck_assert_int_eq(size_of(output_get_memfd(&o)), 3000);
+        read_exactly(p[0], 3000);
+
+        /* The cap ends the record, not the stream. */
+        write_bytes(child, 3000);
+        output_pump(&o);
+        ck_assert_int_eq(size_of(output_get_memfd(&o)), 5000);
+        read_exactly(p[0], 3000);
+        ck_assert_uint_eq(o.bytes, 6000);
+
+        /* The end reaches the reader, and the record stays. */
+        (void) safe_close(child);
+        output_pump(&o);
+        ck_assert_int_eq(read(p[0], &(char) {}, 1), 0);
+        output_release(&o);
+        ck_assert_int_eq(size_of(output_get_memfd(&o)), 5000);
+        output_done(&o);
+        (void) safe_close(p[0]);
+}
+END_TEST
+
+/* A reader who takes less than there is: what waits for him is recorded once. */
+START_TEST(test_record_blocked) {
+        size_t total = 300000, sent = 0, got = 0;
+        Output o = OUTPUT_NULL;
+        int child, p[2], fd;
+        char buf[10000];
+        ssize_t n;
+
+        ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+        ck_assert_int_eq(output_open(&o, p[1], false, 1000000, 1000000, &child), 0);
+        ck_assert_int_eq(output_record(&o, 1000000), 0);
+        ck_assert_int_eq(fd_set_nonblock(child, true), 0);
+        ck_assert_int_eq(fd_set_nonblock(p[0], true), 0);
+
+        while (got < total) {
+                for (size_t k = 0; k < sizeof(buf); k++)
+                        buf[k] = (char) ((sent + k) % 251);
+                if (sent < total) {
+                        n = write(child, buf, MIN(sizeof(buf), total - sent));
+                        sent += n > 0 ? (size_t) n : 0;
+                }
+
+                output_pump(&o);
+                n = read(p[0], buf, 7001);
+                got += n > 0 ? (size_t) n : 0;
+        }
+
+        fd = output_get_memfd(&o);
+        ck_assert_int_eq(size_of(fd), (off_t) total);
+        for (size_t at = 0; at < total; at += (size_t) n) {
+                n = pread(fd, buf, sizeof(buf), (off_t) at);
+                ck_assert_int_gt(n, 0);
+                for (size_t k = 0; k < (size_t) n; k++)
+                        ck_assert_int_eq((unsigned char) buf[k], (int) ((at + k) % 251));
+        }
+
+        (void) safe_close(child);
+        (void) safe_close(p[0]);
+        output_done(&o);
+}
+END_TEST
+
+/* Only what goes through a pipe of ours by itself. */
+START_TEST(test_record_refused) {
+        Output o = OUTPUT_NULL;
+        int child;
+
+        ck_assert_int_eq(output_open(&o, -EBADF, /* captured= */ true, 10, 10, &child), 0);
+        ck_assert_int_eq(output_record(&o, 10), -EINVAL);
+        (void) safe_close(child);
+        output_done(&o);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 test_capture, test_capture_exceeded, test_zero_limit,  test_direct, test_append,
                 test_slow_pipe, test_slow_socket,    test_reader_gone, test_null,
+                test_record,    test_record_blocked, test_record_refused,
         };
 
         return test_run("output", tests, ELEMENTSOF(tests), setup, teardown);
