@@ -246,6 +246,7 @@ static void read_exactly(int fd, size_t n) {
 START_TEST(test_record) {
         Output o = OUTPUT_NULL;
         int child, p[2];
+        char end;
 
         ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
         ck_assert_int_eq(output_open(&o, p[1], false, 1000000, 1000000, &child), 0);
@@ -266,7 +267,7 @@ START_TEST(test_record) {
         /* The end reaches the reader, and the record stays. */
         (void) safe_close(child);
         output_pump(&o);
-        ck_assert_int_eq(read(p[0], &(char) {}, 1), 0);
+        ck_assert_int_eq(read(p[0], &end, 1), 0);
         output_release(&o);
         ck_assert_int_eq(size_of(output_get_memfd(&o)), 5000);
         output_done(&o);
