@@ -253,6 +253,39 @@ bool box_path_is_valid(const char *s) {
         }
 }
 
+/* "/" and "." say nothing. Returns how long the component is that *s then points to, 0 at the end. */
+static size_t skip_to_component(const char **s) {
+        for (;;) {
+                size_t n;
+
+                *s += strspn(*s, "/");
+                n = strcspn(*s, "/");
+                if (n != 1 || **s != '.')
+                        return n;
+                *s += n;
+        }
+}
+
+static bool component_is(const char *s, size_t n, const char *name) {
+        return strlen(name) == n && memcmp(s, name, n) == 0;
+}
+
+bool box_path_is_reserved(const char *s) {
+        size_t n;
+
+        assert(s);
+
+        n = skip_to_component(&s);
+        if (n == 0 || component_is(s, n, "proc"))
+                return true;
+        if (!component_is(s, n, "dev"))
+                return false;
+
+        s += n;
+        n = skip_to_component(&s);
+        return !component_is(s, n, "shm");
+}
+
 char *format_bytes(char buf[static FORMAT_BYTES_MAX], uint64_t bytes) {
         static const char suffixes[] = "BKMGTPE";
         uint64_t factor = 1;

@@ -36,6 +36,10 @@ bool box_id_is_valid(const char *s);
  * working directory. */
 bool box_path_is_valid(const char *s);
 
+/* An absolute path that belongs to the box itself, where nothing of a tenant's is mounted: the root, /proc, and /dev
+ * but for what is below /dev/shm. */
+bool box_path_is_reserved(const char *s);
+
 /* Writes for people: "1.5G", "64.0M", "512B"; and "1.234s", "250.0ms", "12us". The result is the buffer. */
 #define FORMAT_BYTES_MAX 16
 char *format_bytes(char buf[static FORMAT_BYTES_MAX], uint64_t bytes);

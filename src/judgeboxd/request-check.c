@@ -115,12 +115,19 @@ int check_box_path(const char *path, const char *field, Failure *f) {
         return failure_set_field(f, field, "%s is empty, too long, or climbs with \"..\".", field);
 }
 
-/* Where something is mounted: not over the root. */
+/* Where something is mounted: not over what the box itself depends on. */
 static int check_mount_path(const char *path, const char *field, Failure *f) {
-        if (path[0] != '/' || path[strspn(path, "/.")] == '\0')
+        int r;
+
+        if (path[0] != '/')
                 return failure_set_field(f, field, "%s must be absolute, and below /.", field);
 
-        return check_box_path(path, field, f);
+        r = check_box_path(path, field, f);
+        if (r != 0)
+                return r;
+
+        return box_path_is_reserved(path)
+                ? failure_set_field(f, field, "%s cannot be /, nor in /proc or /dev but for /dev/shm.", field) : 0;
 }
 
 static int refuse_fd(Failure *f, const char *field, const char *message) {

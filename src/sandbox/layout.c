@@ -63,12 +63,6 @@ static int path_normalize(const char *path, char **ret) {
         return 0;
 }
 
-/* What judgebox-init itself depends on is not for others to cover. */
-static bool path_is_taken(const char *path) {
-        return streq(path, "") || path_startswith(path, "/proc") ||
-               (path_startswith(path, "/dev") && !path_startswith(path, "/dev/shm"));
-}
-
 /* In order of their paths, so that what lies above comes first; where two are the same the later one covers
  * the earlier. */
 static int add_place(Layout *l, const char *path, const Place *place) {
@@ -84,7 +78,7 @@ static int add_place(Layout *l, const char *path, const Place *place) {
         r = path_normalize(path, &normal);
         if (r < 0)
                 return r;
-        if (path_is_taken(normal))
+        if (box_path_is_reserved(normal))
                 return -EBUSY;
 
         for (i = l->n_places; i > 0 && strcmp(l->places[i - 1].path, normal) > 0; i--)

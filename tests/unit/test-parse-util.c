@@ -129,6 +129,21 @@ START_TEST(test_box_paths) {
 }
 END_TEST
 
+START_TEST(test_reserved_box_paths) {
+        static const char *const reserved[] = {
+                "/", "//.//", "/proc", "/./proc/", "//proc/self", "/dev", "/dev/", "/dev/null", "/dev/shmx", "/dev/./fd/0",
+        };
+        static const char *const others[] = {
+                "/a", "/process", "/devices", "/box/proc", "/dev/shm", "/dev//shm/", "/dev/./shm/x", "/.proc",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
+                ck_assert_msg(box_path_is_reserved(reserved[i]), "%s", reserved[i]);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                ck_assert_msg(!box_path_is_reserved(others[i]), "%s", others[i]);
+}
+END_TEST
+
 START_TEST(test_format) {
         ck_assert_str_eq(FORMAT_BYTES(0), "0B");
         ck_assert_str_eq(FORMAT_BYTES(1023), "1023B");
@@ -174,6 +189,7 @@ int main(void) {
         tcase_add_test(c, test_cpu_list);
         tcase_add_test(c, test_box_names);
         tcase_add_test(c, test_box_paths);
+        tcase_add_test(c, test_reserved_box_paths);
         tcase_add_test(c, test_format);
         tcase_add_test(c, test_strv);
         tcase_add_test(c, test_user_names);
