@@ -103,6 +103,8 @@ typedef enum Step {
         STEP_LOOPBACK,
         STEP_CAPABILITIES,
         STEP_SECCOMP,
+        STEP_LANDLOCK,
+        STEP_KEYRING,
         STEP_SPAWN,
         STEP_STDIN,
         STEP_STDOUT,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 
 #include "fd-util.h"
@@ -21,15 +22,35 @@ static bool report_started(void) {
         return launch_send_started(JUDGEBOX_INIT_SOCKET_FD, pidfd) >= 0;
 }
 
+/* The clocks of a box begin with it: how long the host is up is nothing that a program should know, nor may it tell one
+ * box from the other. A second is there already, because to many 0 means "never". Of use to children only, and only
+ * until there is one may it be set. */
+static int start_clocks(void) {
+        struct timespec monotonic, boottime;
+        char offsets[96];
+
+        if (unshare(CLONE_NEWTIME) < 0)
+                return errno == EINVAL ? 0 : -errno; /* a kernel without */
+
+        if (clock_gettime(CLOCK_MONOTONIC, &monotonic) < 0 || clock_gettime(CLOCK_BOOTTIME, &boottime) < 0)
+                return -errno;
+
+        (void) snprintf(offsets, sizeof(offsets), "monotonic %lli 0\nboottime %lli 0\n",
+                        1 - (long long) monotonic.tv_sec, 1 - (long long) boottime.tv_sec);
+        return write_string_file_at(AT_FDCWD, "/proc/self/timens_offsets", offsets);
+}
+
 bool launcher_run(void) {
         struct clone_args args = {
                 .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP,
                 .cgroup = JUDGEBOX_INIT_CGROUP_FD,
         };
         long pid;
+        int r;
 
-        if (unshare(CLONE_NEWCGROUP) < 0) {
-                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, errno);
+        r = unshare(CLONE_NEWCGROUP) < 0 ? -errno : start_clocks();
+        if (r < 0) {
+                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, r);
                 return false;
         }
 

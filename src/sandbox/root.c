@@ -9,7 +9,7 @@
 #include "mount-util.h"
 #include "net.h"
 #include "proc.h"
-#include "root.h"
+#include "root-rules.h"
 
 /* The order of things:
  *
@@ -180,6 +180,11 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
         if (r < 0)
                 return r;
 
+        *ret_step = STEP_LANDLOCK;
+        r = root_rules_update(&root);
+        if (r < 0)
+                return r;
+
         *ret_step = STEP_HOSTNAME;
         r = set_names(host_name, domain_name);
         if (r < 0)
@@ -202,6 +207,7 @@ void root_done(Root *r) {
 
         layout_done(&r->layout);
         r->fd = safe_close(r->fd);
+        r->ruleset_fd = safe_close(r->ruleset_fd);
 }
 
 int root_reset(Root *r) {
@@ -225,7 +231,11 @@ int root_reset(Root *r) {
         if (q < 0)
                 return q;
 
-        return layout_attach(&r->layout, r->fd, &step);
+        q = layout_attach(&r->layout, r->fd, &step);
+        if (q < 0)
+                return q;
+
+        return root_rules_update(r);
 }
 
 int root_usage(const Root *r, uint64_t *ret_bytes, uint64_t *ret_inodes) {

@@ -16,10 +16,11 @@
 
 typedef struct Root {
         int fd; /* O_PATH, "/" */
+        int ruleset_fd; /* root-rules.h */
         Layout layout;
 } Root;
 
-#define ROOT_NULL (Root) { .fd = -EBADF }
+#define ROOT_NULL (Root) { .fd = -EBADF, .ruleset_fd = -EBADF }
 
 /* To be called once, by PID 1 of the box: uid and gid 0 of a user namespace in which BOX_UID and BOX_GID
  * are mapped, in mount, pid, network (unless shared), ipc and uts namespaces of its own, with every

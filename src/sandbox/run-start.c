@@ -5,6 +5,7 @@
 #include "fd-util.h"
 #include "files.h"
 #include "parse-util.h"
+#include "root-rules.h"
 #include "run-internal.h"
 #include "sample.h"
 #include "spawn.h"
@@ -89,6 +90,20 @@ static int run_open_streams(Run *r, const Root *root, int stdio[static 3], Step 
         return run_open_output(r, root, 2, stdio + 2);
 }
 
+/* Those that a caller handed over; what is the box's own has its rules. */
+static int run_make_ruleset(const Run *r, const Root *root, const int stdio[static 3], int *ret_fd) {
+        int fds[3 + RUN_EXTRA_FDS_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < 3; i++)
+                if (r->spec.streams[i].type == STREAM_FD)
+                        fds[n++] = stdio[i];
+        for (size_t i = 0; i < r->spec.n_extra_fds; i++)
+                fds[n++] = r->spec.extra_fds[i];
+
+        return root_rules_with(root, fds, n, ret_fd);
+}
+
 /* Without a cpuset controller the set becomes the processes' affinity; a number of CPUs becomes so many of those
  * that we may use ourselves. */
 static int degraded_affinity(const RunSpec *s, const cpu_set_t *ours, cpu_set_t *ret) {
@@ -152,6 +167,7 @@ static void run_arm(Run *r, const cpu_set_t *affinity) {
 }
 
 void run_start(Run *r, const Root *root, RunSpec *spec) {
+        _cleanup_close_ int ruleset_fd = -EBADF;
         bool limited_cpus, direct;
         int stdio[3] = { -EBADF, -EBADF, -EBADF }, q;
         cpu_set_t ours, affinity;
@@ -202,6 +218,12 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                 }
         }
 
+        q = run_make_ruleset(r, root, stdio, &ruleset_fd);
+        if (q < 0) {
+                run_fail(r, VERDICT_INTERNAL_ERROR, STEP_LANDLOCK, q);
+                goto finish;
+        }
+
         direct = r->outputs[0].state == OUTPUT_DIRECT || r->outputs[1].state == OUTPUT_DIRECT;
 
         q = spawn(&(SpawnRequest) {
@@ -210,6 +232,7 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                           .cgroup_fd = r->cgroup_fds[RUN_CGROUP_DIR],
                           .address_space_bytes = degraded_address_space(&r->spec),
                           .file_size_bytes = r->spec.limits.values[LIMIT_FILE_SIZE] + direct,
+                          .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
                   },

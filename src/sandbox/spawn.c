@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <grp.h>
 #include <limits.h>
+#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "fd-util.h"
+#include "landlock.h"
 #include "spawn.h"
 
 /* From judgebox-init to the program.
@@ -149,6 +151,22 @@ static int child_execute_by_name(SpawnChild *c, char *const *argv, char *const *
         }
 }
 
+/* Keys live on while a keyring has them. The session's is new for each run; those that belong to the uid are all
+ * runs' of the box, and emptied. Where a program has seen to it that they cannot be, nobody runs after it. */
+static void child_renew_keyrings(SpawnChild *c) {
+        static const int rings[] = { KEY_SPEC_USER_KEYRING, KEY_SPEC_USER_SESSION_KEYRING };
+
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0) {
+                if (errno == ENOSYS)
+                        return;
+                child_fail(c, STEP_KEYRING, errno);
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(rings); i++)
+                if (syscall(SYS_keyctl, KEYCTL_CLEAR, rings[i]) < 0)
+                        child_fail(c, STEP_KEYRING, errno);
+}
+
 static int child_main(void *userdata) {
         SpawnChild *c = userdata;
         const SpawnRequest *q = c->request;
@@ -158,6 +176,15 @@ static int child_main(void *userdata) {
         int exec_fd;
 
         (void) setsid();
+
+        /* First, while the descriptor is where it was. What follows opens nothing but the program. */
+        if (q->ruleset_fd >= 0) {
+                int r;
+
+                r = landlock_restrict(q->ruleset_fd);
+                if (r < 0)
+                        child_fail(c, STEP_LANDLOCK, -r);
+        }
 
         exec_fd = child_place_fds(c);
 
@@ -169,6 +196,8 @@ static int child_main(void *userdata) {
         if (syscall(SYS_setresgid, BOX_GID, BOX_GID, BOX_GID) < 0 ||
             syscall(SYS_setresuid, BOX_UID, BOX_UID, BOX_UID) < 0)
                 child_fail(c, STEP_USER, errno);
+
+        child_renew_keyrings(c);
 
         if (chdir(s->working_directory ?: "/box") < 0)
                 child_fail(c, STEP_CHDIR, errno);

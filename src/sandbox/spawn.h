@@ -9,6 +9,7 @@ typedef struct SpawnRequest {
         int cgroup_fd; /* the run's cgroup, with its limits set */
         uint64_t address_space_bytes; /* RLIMIT_AS, or LIMIT_NONE */
         uint64_t file_size_bytes;     /* RLIMIT_FSIZE */
+        int ruleset_fd;               /* of landlock.h, or -EBADF */
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */
 } SpawnRequest;

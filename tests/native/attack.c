@@ -8,14 +8,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/msg.h>
 #include <sys/ptrace.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,23 +134,54 @@ static int attack_connect(char *const argv[]) {
         return connect(fd, (struct sockaddr *) &a, sizeof(a)) < 0 ? -errno : 0;
 }
 
-/* "@name" is an abstract one. */
-static int attack_connect_unix(char *const argv[]) {
+/* "@name" is an abstract one. Returns a socket that is connected to it, or bound. */
+static int open_unix(const char *name, int (*use)(int, const struct sockaddr *, socklen_t)) {
         struct sockaddr_un a = { .sun_family = AF_UNIX };
-        size_t n = strlen(argv[0]);
+        size_t n = strlen(name);
         int fd;
 
         if (n >= sizeof(a.sun_path))
                 return -ENAMETOOLONG;
-        memcpy(a.sun_path, argv[0], n);
+        memcpy(a.sun_path, name, n);
         if (a.sun_path[0] == '@')
                 a.sun_path[0] = '\0';
 
         fd = socket(AF_UNIX, SOCK_STREAM, 0);
         if (fd < 0)
                 return -errno;
-        return connect(fd, (struct sockaddr *) &a, (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n)) < 0
-                ? -errno : 0;
+        return use(fd, (struct sockaddr *) &a, (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n)) < 0
+                ? -errno : fd;
+}
+
+static int attack_connect_unix(char *const argv[]) {
+        int fd = open_unix(argv[0], connect);
+
+        return fd < 0 ? fd : 0;
+}
+
+/* Gets a directory from whoever listens there, and a file by way of it. */
+static int attack_open_received(char *const argv[]) {
+        union {
+                struct cmsghdr header;
+                char buffer[CMSG_SPACE(sizeof(int))];
+        } control;
+        char c;
+        struct iovec iov = { &c, 1 };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+        };
+        int fd;
+
+        fd = open_unix(argv[0], connect);
+        if (fd < 0)
+                return fd;
+        if (recvmsg(fd, &m, 0) < 0)
+                return -errno;
+        if (!CMSG_FIRSTHDR(&m))
+                return -ENODATA;
+
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+        return openat(fd, argv[1], O_RDONLY) < 0 ? -errno : 0;
 }
 
 /* Does not wait for an answer, which may be far away: that it was sent is enough. */
@@ -209,6 +245,39 @@ static int attack_shm(char *const argv[]) {
         return shmget((key_t) strtol(argv[0], NULL, 10), 0, 0) < 0 ? -errno : 0;
 }
 
+/* What outlives the process that makes it, under a number: made, or only looked for. */
+static int lasting(const char *kind, const char *number, bool make) {
+        int key = (int) strtol(number, NULL, 10), r;
+        char name[64];
+
+        (void) snprintf(name, sizeof(name), "/judgebox-%s", number);
+
+        if (strcmp(kind, "shm") == 0)
+                r = shmget(key, make ? 4096 : 0, make ? IPC_CREAT | 0666 : 0);
+        else if (strcmp(kind, "sem") == 0)
+                r = semget(key, make, make ? IPC_CREAT | 0666 : 0);
+        else if (strcmp(kind, "msg") == 0)
+                r = msgget(key, make ? IPC_CREAT | 0666 : 0);
+        else if (strcmp(kind, "mq") == 0)
+                r = mq_open(name, O_RDONLY | (make ? O_CREAT : 0), 0666, NULL);
+        else {
+                int ring = strcmp(kind, "session-key") == 0 ? KEY_SPEC_SESSION_KEYRING : KEY_SPEC_USER_KEYRING;
+
+                r = (int) (make ? syscall(SYS_add_key, "user", name, "x", 1, ring)
+                                : syscall(SYS_keyctl, KEYCTL_SEARCH, ring, "user", name, 0));
+        }
+
+        return r < 0 ? -errno : 0;
+}
+
+static int attack_leave(char *const argv[]) {
+        return lasting(argv[0], argv[1], /* make= */ true);
+}
+
+static int attack_find(char *const argv[]) {
+        return lasting(argv[0], argv[1], /* make= */ false);
+}
+
 /* Has a capability, of whatever kind and in whatever set, that it could use. */
 static int attack_have_capability(char *const argv[]) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -266,6 +335,20 @@ static int attack_outlive(char *const argv[]) {
                 (void) pause();
 }
 
+/* Not an attack: somebody who listens at a socket. */
+static int attack_listen(char *const argv[]) {
+        int fd;
+
+        fd = open_unix(argv[0], bind);
+        if (fd < 0 || listen(fd, 1) < 0)
+                return fd < 0 ? fd : -errno;
+
+        printf("%i\n", getpid());
+        (void) fflush(stdout);
+        (void) pause();
+        return -errno;
+}
+
 /* Not an attack: somebody for them to be aimed at, who has what they send. */
 static int attack_none(char *const argv[]) {
         (void) signal(SIGUSR1, SIG_IGN);
@@ -291,6 +374,7 @@ static const struct {
         { "climb", attack_climb, 1 },
         { "connect", attack_connect, 2 },
         { "connect-unix", attack_connect_unix, 1 },
+        { "open-received", attack_open_received, 2 },
         { "send", attack_send, 1 },
         { "ptrace", attack_ptrace, 1 },
         { "read-memory", attack_read_memory, 1 },
@@ -298,12 +382,15 @@ static const struct {
         { "vm-read", attack_vm_read, 1 },
         { "steal-descriptor", attack_steal_descriptor, 1 },
         { "shm", attack_shm, 1 },
+        { "leave", attack_leave, 2 },
+        { "find", attack_find, 2 },
         { "have-capability", attack_have_capability, 0 },
         { "user-namespace", attack_user_namespace, 0 },
         { "become-root", attack_become_root, 0 },
         { "execute", attack_execute, 1 },
         { "gained", attack_gained, 0 },
         { "outlive", attack_outlive, 1 },
+        { "listen", attack_listen, 1 },
         { "none", attack_none, 1 },
 };
 

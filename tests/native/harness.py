@@ -9,6 +9,7 @@ fails by an exception; skip("reason") skips it. The last line printed is "N pass
 runs those whose names contain one of the words.
 """
 
+import ctypes
 import json
 import os
 import pathlib
@@ -28,6 +29,9 @@ PRIVATE = ['--private'] + (['--degrade'] if DEGRADE else [])
 # QEMU without KVM says so. Nothing timed there is an absolute figure.
 EMULATED = 'QEMU TCG' in pathlib.Path('/proc/cpuinfo').read_text()
 TIMEOUT = 300 if EMULATED else 60
+
+# The version of Landlock that keeps signals and abstract sockets apart.
+LANDLOCK_SCOPES = 6
 
 _tests = []
 
@@ -118,6 +122,11 @@ def compile_c(source, output, *flags):
     subprocess.run(['gcc', '-O1', '-static', '-pthread', '-o', output, '-x', 'c', '-', *flags], input=source.encode(),
                    check=True)
     return output
+
+
+def landlock_abi():
+    """The kernel's version of Landlock, 0: none."""
+    return max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))   # landlock_create_ruleset, LANDLOCK_CREATE_RULESET_VERSION
 
 
 def wait_until(condition, seconds=10):

@@ -18,7 +18,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import BUILD, TIMEOUT, check, check_equal, expect, main, run, skip, test, wait_until
+from harness import (BUILD, LANDLOCK_SCOPES, TIMEOUT, check, check_equal, expect, landlock_abi, main, run, skip, test,
+                     wait_until)
 
 ATTACK = BUILD / 'tests' / 'native' / 'attack'
 WORD = f'victim-{os.getpid()}-{time.monotonic_ns()}'
@@ -226,8 +227,9 @@ def test_connect_to_the_host():
 
 @test
 def test_connect_to_an_abstract_socket():
+    # Landlock keeps them apart even in one network, where the kernel has that.
     with listener(socket.AF_UNIX, f'\0{WORD}'):
-        hold('connect-unix', f'@{WORD}', without=['--share-net'])
+        hold('connect-unix', f'@{WORD}', without=['--share-net'] if landlock_abi() < LANDLOCK_SCOPES else None)
 
 
 @test

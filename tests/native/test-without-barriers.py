@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Takes barriers away, one at a time, and sees that test-barriers.py notices.
+"""Takes barriers away, one at a time, and sees that test-barriers.py or test-walls.py notices.
 
 What is shipped has no switch to turn a barrier off, for nobody can turn on by mistake what is not there. So this builds
 the programs anew from changed sources: each variant below says what to change and which tests must fail then. If a
@@ -15,7 +15,10 @@ import tempfile
 
 from harness import BUILD, TOP, check, main, test
 
-# name: ([(file, what is there, what is put there)], [tests of test-barriers.py that must fail])
+# name: ([(file, what is there, what is put there)], [tests that must fail])
+# The second wall behind some of the others, which alone shows nothing of what is in front of it.
+LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= ABI_REFER', 'false')
+
 VARIANTS = {
     'ipc-namespace': (
         [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', '')],
@@ -23,16 +26,33 @@ VARIANTS = {
     'network-namespace': (
         [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
          ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)')],
+        ['connect-to-the-host']),
+    'network-namespace-and-landlock': (
+        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
+         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)'),
+         LANDLOCK_OFF],
         ['connect-to-the-host', 'connect-to-an-abstract-socket']),
+    'landlock': (
+        [LANDLOCK_OFF],
+        ['other-run-trace', 'directory-from-outside']),
+    'landlock-scopes': (
+        [('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= ABI_SCOPE', 'false')],
+        ['abstract-socket-in-the-hosts-network', 'other-run-signal', 'other-run-socket']),
+    'clocks-of-its-own': (
+        [('src/sandbox/launcher.c', r'unshare\(CLONE_NEWTIME\) < 0', 'true')],
+        ['clocks']),
+    'keyrings-of-its-own': (
+        [('src/sandbox/spawn.c', r'child_renew_keyrings\(c\);', '')],
+        ['keys']),
     'own-root': (
         [('src/sandbox/root.c', r'syscall\(SYS_pivot_root, "\.", "\."\) < 0 \|\|\s*umount2\("\.", MNT_DETACH\) < 0',
           'fchdir(root_fd) < 0')],
         ['open-a-file', 'climb-out', 'create-a-file']),
     'read-only-binds': (
-        [('src/sandbox/layout-attach.c', r'p->writable \? 0 : MOUNT_ATTR_RDONLY', '0')],
+        [('src/sandbox/layout-attach.c', r'p->writable \? 0 : MOUNT_ATTR_RDONLY', '0'), LANDLOCK_OFF],
         ['create-a-file']),
     'user-of-its-own': (
-        [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0')],
+        [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0'), LANDLOCK_OFF],
         ['become-root', 'signal-judgebox-init']),
     'no-capabilities': (
         [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0'),
@@ -81,12 +101,16 @@ class Variants:
 
     def failing(self, tests):
         """Which of these tests fail."""
-        done = subprocess.run([TOP / 'tests' / 'native' / 'test-barriers.py', *tests], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
-        check(re.search(r'^\d+ passed, \d+ failed, \d+ skipped$', done.stdout, re.M), done.stdout + done.stderr)
-        for name, why in re.findall(r'^SKIP: (\S+): (.*)$', done.stdout, re.M):
-            print(f'{name} cannot tell here: {why}')
-        return set(re.findall(r'^(?:FAIL|SKIP): (\S+):', done.stdout, re.M))
+        found = set()
+        for script in ('test-barriers.py', 'test-walls.py'):
+            done = subprocess.run([TOP / 'tests' / 'native' / script, *tests], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True,
+                                  env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
+            check(re.search(r'^\d+ passed, \d+ failed, \d+ skipped$', done.stdout, re.M), done.stdout + done.stderr)
+            for name, why in re.findall(r'^SKIP: (\S+): (.*)$', done.stdout, re.M):
+                print(f'{name} cannot tell here: {why}')
+            found |= set(re.findall(r'^(?:FAIL|SKIP): (\S+):', done.stdout, re.M))
+        return found
 
     def without(self, name):
         changes, tests = VARIANTS[name]
