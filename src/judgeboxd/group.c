@@ -219,6 +219,7 @@ static void begin(Group *g) {
                 if (!r)
                         continue;
                 r->ticket.entered_usec = g->ticket.entered_usec;
+                r->ticket.reason = g->ticket.reason;
                 run_begin(r);
         }
         leave(g);
@@ -226,6 +227,16 @@ static void begin(Group *g) {
 
 static void on_admitted(AdmissionTicket *t, void *userdata) {
         begin(ASSERT_PTR(userdata));
+}
+
+/* Its runs go together: the highest counts. */
+static int get_priority(const Group *g) {
+        int priority = ADMISSION_PRIORITY_MIN;
+
+        for (size_t i = 0; i < g->n_members; i++)
+                priority = MAX(priority, g->members[i].run->request.priority);
+
+        return priority;
 }
 
 void group_take_run(GroupMember *member, Run *run) {
@@ -242,7 +253,8 @@ void group_take_run(GroupMember *member, Run *run) {
         if (!all_have(g, has_run))
                 return;
 
-        r = admission_enter(g->manager->admission, run->tenant->uid, manager_now(g->manager), &g->ticket, on_admitted, g);
+        r = admission_enter(g->manager->admission, run->tenant->uid, tenant_get_running_max(run->tenant), get_priority(g),
+                            manager_now(g->manager), &g->ticket, on_admitted, g);
         if (r == 1)
                 begin(g);
         else if (r != 0) {

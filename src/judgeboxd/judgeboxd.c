@@ -41,6 +41,7 @@ static const char *arg_cgroup_root = NULL;
 static const char *arg_cgroup_name = CGROUP_NAME;
 static const char *arg_listen = NULL;
 static const char *arg_runtime_directory = RUNTIME_DIRECTORY;
+static const char *arg_config_root = NULL;
 static CgroupChoice arg_cgroups = CGROUPS_AUTO;
 
 static void help(void) {
@@ -57,7 +58,8 @@ static void help(void) {
                "     --cgroup-root=PATH Make the boxes' cgroups below this one, relative to the cgroup2 mount\n"
                "     --cgroup-name=NAME What the one of our own is called if it has to be found again (default: " CGROUP_NAME ")\n"
                "     --runtime-directory=PATH\n"
-               "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n");
+               "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n"
+               "     --config-root=PATH Read the configuration below this directory, not below /\n");
 }
 
 /* Returns 1 to go on, 0 if all is said, negative for what cannot be understood. */
@@ -71,6 +73,7 @@ static int parse_argv(int argc, char *argv[]) {
                 ARG_CGROUP_NAME,
                 ARG_MANAGER,
                 ARG_RUNTIME_DIRECTORY,
+                ARG_CONFIG_ROOT,
         };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
@@ -82,6 +85,7 @@ static int parse_argv(int argc, char *argv[]) {
                 { "cgroup-name", required_argument, NULL, ARG_CGROUP_NAME },
                 { "manager", required_argument, NULL, ARG_MANAGER },
                 { "runtime-directory", required_argument, NULL, ARG_RUNTIME_DIRECTORY },
+                { "config-root", required_argument, NULL, ARG_CONFIG_ROOT },
                 {},
         };
         unsigned u;
@@ -133,6 +137,9 @@ static int parse_argv(int argc, char *argv[]) {
                         break;
                 case ARG_RUNTIME_DIRECTORY:
                         arg_runtime_directory = optarg;
+                        break;
+                case ARG_CONFIG_ROOT:
+                        arg_config_root = optarg;
                         break;
                 default:
                         return -EINVAL;
@@ -293,7 +300,8 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
         _cleanup_free_ char *boxes = NULL;
         int r;
 
-        r = config_load(/* root= */ NULL, &options->config);
+        options->config_root = arg_config_root;
+        r = config_load(arg_config_root, &options->config);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         manager_log_config(options->config);

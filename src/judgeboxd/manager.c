@@ -113,6 +113,8 @@ static void apply_config(Manager *m) {
         const Config *c = m->config;
 
         admission_set_bounds(m->admission, c->concurrent_runs == CONFIG_AUTO ? m->cpus.n : c->concurrent_runs, c->queue_max);
+        for (Tenant *t = m->tenants; t; t = t->hh.next)
+                admission_set_tenant_bound(m->admission, t->uid, tenant_get_running_max(t));
         uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
 }
 
@@ -129,7 +131,7 @@ int manager_load_config(Manager *m) {
 
         assert(m);
 
-        r = config_load(/* root= */ NULL, &c);
+        r = config_load(m->config_root, &c);
         if (r < 0)
                 return r;
 
@@ -159,6 +161,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
                 .store = options->store,
                 .authority = options->authority,
                 .config = options->config,
+                .config_root = options->config_root,
                 .allow_degraded = options->allow_degraded,
                 .next_deadline = USEC_INFINITY,
         };
@@ -246,6 +249,7 @@ void manager_stop(Manager *m) {
         m->stopping = true;
 
         /* First those that wait, or the end of one would begin the next. */
+        admission_hold(m->admission, true);
         for (Run *r = m->runs, *next; r; r = next) {
                 next = r->manager_next;
                 if (r->state == RUN_WAITING)

@@ -29,6 +29,7 @@ struct Manager {
         bool allow_degraded;
         Authority *authority;
         Config *config; /* never NULL */
+        const char *config_root; /* as config_load() has it */
         Admission *admission;
         UidRange *uids;
         HostCpus cpus;
@@ -66,6 +67,7 @@ typedef struct ManagerOptions {
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
         Config *config; /* taken over; NULL: the defaults, whatever the files say */
+        const char *config_root; /* where to read it anew; has to stay */
         bool allow_degraded;
 } ManagerOptions;
 

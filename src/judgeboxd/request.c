@@ -296,6 +296,18 @@ static int add_default_environment(char ***environment) {
         return 0;
 }
 
+static int parse_priority(json_object *o, int *ret, Failure *f) {
+        json_object *v = get(o, "priority");
+        int64_t n = v ? json_object_get_int64(v) : 0;
+
+        if (n < ADMISSION_PRIORITY_MIN || n > ADMISSION_PRIORITY_MAX)
+                return failure_set_field(f, "priority", "priority must be from %i to %i.", ADMISSION_PRIORITY_MIN,
+                                         ADMISSION_PRIORITY_MAX);
+
+        *ret = (int) n;
+        return 0;
+}
+
 int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f) {
         json_object *limits = get(o, "limits"), *executable = get(o, "executableFileDescriptor");
         RunSpec *s = &q->spec;
@@ -311,6 +323,10 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
         if (r < 0)
                 return r;
         s->keep = get_boolean(o, "keep");
+
+        r = parse_priority(o, &q->priority, f);
+        if (r != 0)
+                return r;
 
         r = parse_streams(o, fds, s, f);
         if (r == 0 && executable)

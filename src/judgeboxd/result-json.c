@@ -112,6 +112,8 @@ int run_to_json(const Run *run, json_object **ret) {
 
         add_evidence(&r, o, e);
         json_add_known(&r, o, "queuedUSec", run->queued_usec);
+        if (run->ticket.reason != ADMISSION_REASON_NONE)
+                json_add_string(&r, o, "queuedFor", admission_reason_to_string(run->ticket.reason));
         if (add_degraded(&r, o, e->degraded) < 0)
                 return -ENOMEM;
 

@@ -37,14 +37,14 @@ int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgro
         r->queued_usec = RESULT_UNKNOWN;
         r->deadline = entry->keep ? USEC_INFINITY : usec_add(manager_now(b->manager), RUN_ORPHAN_USEC);
         r->ended = entry->state == MESSAGE_RUN_FINISHED;
-        if (!r->ended)
-                admission_adopt(b->manager->admission, &r->ticket);
         run_set_state(r, RUN_EXECUTING);
         manager_watch_deadline(b->manager, r->deadline);
 
         /* From here on it is the box's: if this fails, so does the box, which ends it. */
         timeout = usec_add(entry->limits[LIMIT_WALL_TIME], RUN_GRACE_USEC);
-        q = box_begin_request(b, timeout, run_on_finished, r, &serial);
+        q = r->ended ? 0 : admission_adopt(b->manager->admission, b->owner, tenant_get_running_max(b->tenant), &r->ticket);
+        if (q >= 0)
+                q = box_begin_request(b, timeout, run_on_finished, r, &serial);
         if (q >= 0)
                 q = box_channel_sent(b->channel, serial,
                                      message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, serial, r->number,

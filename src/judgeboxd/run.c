@@ -458,7 +458,8 @@ void run_submit(Run *r) {
 
         assert(r);
 
-        q = admission_enter(r->manager->admission, r->tenant->uid, manager_now(r->manager), &r->ticket, on_admitted, r);
+        q = admission_enter(r->manager->admission, r->tenant->uid, tenant_get_running_max(r->tenant), r->request.priority,
+                            manager_now(r->manager), &r->ticket, on_admitted, r);
         if (q == -ENOBUFS)
                 q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", r->manager->config->queue_max);
         if (q == 1)

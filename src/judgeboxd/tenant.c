@@ -68,6 +68,15 @@ void tenant_get_budget(Manager *m, uid_t uid, Budget *ret) {
         budget_apply_slice(ret, &t->slice);
 }
 
+size_t tenant_get_running_max(const Tenant *t) {
+        Budget budget;
+
+        assert(t);
+
+        config_get_budget(t->manager->config, t->uid, &budget);
+        return (size_t) MIN(budget.values[BUDGET_RUNNING], (uint64_t) SIZE_MAX);
+}
+
 static int tenant_refuse(Tenant *t, BudgetType type, uint64_t limit, Failure *f) {
         /* Once, until it is below it again. */
         if (!(t->told & 1U << type))

@@ -29,6 +29,9 @@ int tenant_get(Manager *m, uid_t uid, Tenant **ret);
 /* What the uid may have, every field set. What the admin changes of its slice is seen within a second. */
 void tenant_get_budget(Manager *m, uid_t uid, Budget *ret);
 
+/* How many runs may go on at a time; at least one. */
+size_t tenant_get_running_max(const Tenant *t);
+
 /* Counts one more, or refuses with FAILURE_QUOTA_EXCEEDED. */
 int tenant_add_box(Tenant *t, const BoxSettings *settings, Failure *f);
 int tenant_add_run(Tenant *t, Failure *f);

@@ -33,6 +33,14 @@ char *result_format_bytes(json_object *result, const char *key) {
         return strdup(json_get_uint64(result, key, &n) ? FORMAT_BYTES(n) : "-");
 }
 
+static const char *queued_for(json_object *result) {
+        const char *reason = strempty(json_get_string(result, "queuedFor"));
+
+        return streq(reason, "turn") ? " behind other runs"
+             : streq(reason, "budget") ? " for my own runs: as many went on as may"
+             : streq(reason, "cpus") ? " for CPUs of its own" : "";
+}
+
 /* The limits of several kinds that were hit without ending the run. */
 static void print_incidents(FILE *f, json_object *result) {
         uint64_t n;
@@ -44,7 +52,7 @@ static void print_incidents(FILE *f, json_object *result) {
         if (json_get_uint64(result, "throttledUSec", &n) && n > 0)
                 field_print(f, "Throttled", "%s", FORMAT_TIMESPAN(n));
         if (json_get_uint64(result, "queuedUSec", &n) && n >= USEC_PER_MSEC)
-                field_print(f, "Queued", "%s", FORMAT_TIMESPAN(n));
+                field_print(f, "Queued", "%s%s", FORMAT_TIMESPAN(n), queued_for(result));
 }
 
 /* Of CPU time: below it the measure is as good as it gets. Where the kernel does not account for pressure, a program

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
+
 #include "log.h"
 #include "parse-util.h"
 #include "run-options.h"
@@ -23,6 +25,7 @@ static const char run_help_tail[] =
         "     --exec-file=FILE         Execute this file of the host's\n"
         "  -M --meta=FILE              Write the result as isolate does; - is my\n"
         "                              standard output\n"
+        "     --priority=N             Among my waiting runs, higher goes first: -10 to 10\n"
         "  -q --quiet                  Do not print the result\n";
 
 enum {
@@ -33,6 +36,7 @@ enum {
         ARG_FULL_ENV,
         ARG_CHDIR,
         ARG_EXEC_FILE,
+        ARG_PRIORITY,
 };
 
 void run_options_done(RunOptions *o) {
@@ -88,6 +92,20 @@ static int set_path(const char **p, const char *option, const char *value) {
         return 0;
 }
 
+/* Which values are allowed is the service's to say. */
+static int set_priority(RunOptions *o, const char *value) {
+        bool negative = value[0] == '-';
+        unsigned n;
+
+        if (parse_uint(value + negative, &n) < 0 || n > INT_MAX) {
+                log_error("--priority= takes a whole number, not \"%s\".", value);
+                return -EINVAL;
+        }
+
+        o->priority = negative ? -(int) n : (int) n;
+        return 0;
+}
+
 /* 1: taken; 0: not one of run's own. */
 static int parse_option(RunOptions *o, int option, const char *value) {
         int r = 0;
@@ -134,6 +152,9 @@ static int parse_option(RunOptions *o, int option, const char *value) {
                 break;
         case 'M':
                 r = set_path(&o->meta_path, "--meta=", value);
+                break;
+        case ARG_PRIORITY:
+                r = set_priority(o, value);
                 break;
         case 'q':
                 o->quiet = true;
@@ -194,6 +215,7 @@ int run_options_parse(RunOptions *o, Context *c, int argc, char *argv[]) {
                 { "chdir", required_argument, NULL, ARG_CHDIR },
                 { "exec-file", required_argument, NULL, ARG_EXEC_FILE },
                 { "meta", required_argument, NULL, 'M' },
+                { "priority", required_argument, NULL, ARG_PRIORITY },
                 { "quiet", no_argument, NULL, 'q' },
                 {},
         };

@@ -20,6 +20,7 @@ typedef struct RunOptions {
         TransferOption *in, *out;
         size_t n_in, n_out;
         bool quiet;
+        int priority;
 } RunOptions;
 
 void run_options_done(RunOptions *o);

@@ -11,6 +11,8 @@ typedef struct Order {
         size_t admitted[TICKETS_MAX];
         size_t n_admitted;
         bool end_at_once;
+        size_t n_things; /* of which each takes one, if it takes any */
+        bool scarce;
 } Order;
 
 static Order order;
@@ -23,8 +25,12 @@ static void on_admitted(AdmissionTicket *t, void *userdata) {
                 admission_leave(t);
 }
 
+static int enter_as(size_t i, uid_t tenant, size_t max_running, int priority) {
+        return admission_enter(order.admission, tenant, max_running, priority, 1000 + i, order.tickets + i, on_admitted, &order);
+}
+
 static int enter(size_t i, uid_t tenant) {
-        return admission_enter(order.admission, tenant, 1000 + i, order.tickets + i, on_admitted, &order);
+        return enter_as(i, tenant, SIZE_MAX, 0);
 }
 
 static void setup(void) {
@@ -122,6 +128,112 @@ START_TEST(test_full) {
 }
 END_TEST
 
+START_TEST(test_reasons) {
+        ck_assert_int_eq(enter_as(0, 1000, 1, 0), 1);
+        ck_assert_int_eq(enter_as(1, 1000, 1, 0), 0);
+        ck_assert_int_eq(enter(2, 1001), 1);
+        ck_assert_int_eq(enter(3, 1001), 0);
+
+        ck_assert_int_eq(order.tickets[0].reason, ADMISSION_REASON_NONE);
+        ck_assert_int_eq(order.tickets[1].reason, ADMISSION_REASON_BUDGET);
+        ck_assert_int_eq(order.tickets[3].reason, ADMISSION_REASON_TURN);
+        ck_assert_str_eq(admission_reason_to_string(ADMISSION_REASON_BUDGET), "budget");
+        ck_assert_int_eq(admission_reason_from_string("cpus"), ADMISSION_REASON_CPUS);
+        ck_assert_uint_eq(admission_get_tenant_n_waiting(order.admission, 1000), 1);
+        ck_assert_uint_eq(admission_get_tenant_n_waiting(order.admission, 1002), 0);
+}
+END_TEST
+
+/* One whose budget is used up waits for its own runs, and holds up nobody. */
+START_TEST(test_tenant_bound) {
+        for (size_t i = 0; i < 4; i++)
+                (void) enter_as(i, 1000, 1, 0);
+        ck_assert_int_eq(enter(4, 1001), 1);
+        ck_assert_int_eq(enter(5, 1001), 0);
+
+        admission_leave(order.tickets + 4);
+        ck_assert_uint_eq(order.n_admitted, 1);
+        ck_assert_uint_eq(order.admitted[0], 5);
+        admission_leave(order.tickets + 5);
+        ck_assert_uint_eq(order.n_admitted, 1);
+
+        admission_leave(order.tickets + 0);
+        ck_assert_uint_eq(order.admitted[1], 1);
+        ck_assert_uint_eq(order.n_admitted, 2);
+
+        /* More may: that counts at once. */
+        admission_set_tenant_bound(order.admission, 1000, 2);
+        ck_assert_uint_eq(order.n_admitted, 3);
+        admission_set_tenant_bound(order.admission, 1002, 2);
+
+        /* Less: who runs already stays. */
+        admission_set_tenant_bound(order.admission, 1000, 1);
+        admission_leave(order.tickets + 1);
+        ck_assert_uint_eq(order.n_admitted, 3);
+        admission_leave(order.tickets + 2);
+        ck_assert_uint_eq(order.n_admitted, 4);
+}
+END_TEST
+
+/* It tells a tenant's own runs apart, and is worth nothing against others. */
+START_TEST(test_priority) {
+        static const int priorities[] = { 0, 0, 0, 5, ADMISSION_PRIORITY_MIN, 5, ADMISSION_PRIORITY_MAX };
+        static const size_t expected[] = { 6, 7, 3, 5, 2, 4 };
+
+        for (size_t i = 0; i < ELEMENTSOF(priorities); i++)
+                (void) enter_as(i, 1000, SIZE_MAX, priorities[i]);
+        ck_assert_int_eq(enter_as(7, 1001, SIZE_MAX, ADMISSION_PRIORITY_MIN), 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                admission_leave(order.tickets + (i == 0 ? 0 : expected[i - 1]));
+
+        ck_assert_uint_eq(order.n_admitted, ELEMENTSOF(expected));
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                ck_assert_uint_eq(order.admitted[i], expected[i]);
+}
+END_TEST
+
+static bool reserve(AdmissionTicket *t, void *userdata) {
+        Order *o = userdata;
+
+        if (!o->scarce)
+                return true;
+        if (o->n_things == 0)
+                return false;
+
+        o->n_things--;
+        return true;
+}
+
+/* Nobody overtakes who waits for what is not there. */
+START_TEST(test_reserve) {
+        admission_set_reserve(order.admission, reserve);
+        order.scarce = true;
+        order.n_things = 1;
+
+        ck_assert_int_eq(enter(0, 1000), 1);
+        ck_assert_int_eq(enter(1, 1000), 0);
+        ck_assert_int_eq(order.tickets[1].reason, ADMISSION_REASON_CPUS);
+        ck_assert_int_eq(enter(2, 1001), 0);
+        ck_assert_int_eq(order.tickets[2].reason, ADMISSION_REASON_TURN);
+
+        order.n_things = 2;
+        admission_leave(order.tickets + 0);
+        ck_assert_uint_eq(order.n_admitted, 2);
+        ck_assert_uint_eq(order.admitted[0], 1);
+        ck_assert_uint_eq(order.admitted[1], 2);
+
+        /* Who gives up makes way. */
+        admission_leave(order.tickets + 1);
+        ck_assert_int_eq(enter(3, 1000), 0);
+        ck_assert_int_eq(enter(4, 1001), 0);
+        order.n_things = 1;
+        admission_leave(order.tickets + 3);
+        ck_assert_uint_eq(order.n_admitted, 3);
+        ck_assert_uint_eq(order.admitted[2], 4);
+}
+END_TEST
+
 START_TEST(test_ends_at_once) {
         for (size_t i = 0; i < 10; i++)
                 (void) enter(i, 1000);
@@ -139,7 +251,7 @@ START_TEST(test_adopt_and_hold) {
         admission_hold(order.admission, true);
         ck_assert_int_eq(enter(0, 1000), 0);
         for (size_t i = 1; i <= 3; i++)
-                admission_adopt(order.admission, order.tickets + i);
+                ck_assert_int_eq(admission_adopt(order.admission, 1000, SIZE_MAX, order.tickets + i), 0);
         ck_assert_uint_eq(admission_get_n_running(order.admission), 3);
 
         admission_hold(order.admission, false);
@@ -179,6 +291,10 @@ int main(void) {
         tcase_add_test(t, test_late_tenant_waits_for_one_place);
         tcase_add_test(t, test_cancel);
         tcase_add_test(t, test_full);
+        tcase_add_test(t, test_reasons);
+        tcase_add_test(t, test_tenant_bound);
+        tcase_add_test(t, test_priority);
+        tcase_add_test(t, test_reserve);
         tcase_add_test(t, test_ends_at_once);
         tcase_add_test(t, test_adopt_and_hold);
         tcase_add_test(t, test_bounds_change);
