@@ -4,9 +4,20 @@
 /* The system calls that name files, of this machine's own architecture, and what a seccomp filter says when it has
  * one reported. The compiler of profiles and judgebox-init must agree on both. */
 
-#include <stddef.h>
+#include <linux/audit.h>
 
 #include "macro.h"
+
+/* What the kernel calls this machine's own architecture; its other entries (i386, x32) count differently. */
+#if defined(__x86_64__)
+#  define AUDIT_ARCH_NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#  define AUDIT_ARCH_NATIVE AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#  define AUDIT_ARCH_NATIVE AUDIT_ARCH_RISCV64
+#else
+#  error "What is this architecture's AUDIT_ARCH_*?"
+#endif
 
 typedef enum PathClass {
         PATH_READ,  /* opened for reading, or a link's target read */
@@ -46,5 +57,4 @@ PathClass path_class_of_open(uint64_t flags);
 typedef enum FilterNotice {
         FILTER_NOTICE_VIOLATION, /* the call is forbidden: the run ends */
         FILTER_NOTICE_TRACE,     /* it is noted, and goes on */
-        _FILTER_NOTICE_MAX,
 } FilterNotice;

@@ -208,7 +208,7 @@ typedef struct RunSpec {
         Limits limits; /* every field set */
         Degraded degraded; /* what judgebox-init has to enforce by other means */
         int filter_fd; /* a sealed memfd with the seccomp filter, an array of struct sock_filter; or -EBADF */
-        bool trace;    /* keep what the filter reports with FILTER_NOTICE_TRACE */
+        bool trace;    /* note what the filter reports only for that, with FILTER_NOTICE_TRACE */
         bool keep; /* goes on when its caller has gone, and its result waits; judgebox-init only remembers it */
 } RunSpec;
 

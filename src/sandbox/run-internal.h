@@ -14,5 +14,8 @@ void run_fail(Run *r, Verdict verdict, Step step, int error);
 /* Remembers what memory is charged for, while something is. */
 void run_read_memory(Run *r);
 
+/* Answers the calls that the run's filter reports, or ends the run because of one. */
+void run_handle_notices(Run *r);
+
 /* Reads the evidence of a run that has no process left, and decides the verdict. */
 void run_fill_result(Run *r);

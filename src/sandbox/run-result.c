@@ -75,10 +75,17 @@ static bool killed_by_file_size(const Run *r) {
         return WIFSIGNALED(r->main_status) && WTERMSIG(r->main_status) == SIGXFSZ;
 }
 
+/* Where nobody could listen the kernel kills, and a program that sends itself that signal looks the same. */
+static bool killed_by_filter(const Run *r) {
+        return r->filter_muted && WIFSIGNALED(r->main_status) && WTERMSIG(r->main_status) == SIGSYS;
+}
+
 static Verdict run_decide(Run *r) {
         const uint64_t *v = r->spec.limits.values;
         RunResult *e = &r->result;
 
+        if (FLAGS_SET(r->causes, RUN_CAUSE_VIOLATION) || killed_by_filter(r))
+                return VERDICT_SECURITY_VIOLATION;
         if (FLAGS_SET(r->causes, RUN_CAUSE_MEMORY))
                 return VERDICT_MEMORY_LIMIT;
         if (FLAGS_SET(r->causes, RUN_CAUSE_CPU) || (e->cpu_usec != RESULT_UNKNOWN && e->cpu_usec > v[LIMIT_CPU_TIME]))
@@ -117,4 +124,6 @@ void run_fill_result(Run *r) {
         e->degraded = r->spec.degraded;
         run_read_evidence(r);
         e->verdict = run_decide(r);
+        if (r->trace)
+                trace_take(r->trace, &r->observed);
 }

@@ -141,6 +141,19 @@ static uint64_t degraded_address_space(const RunSpec *s) {
         return MAX(2 * memory, memory + (UINT64_C(1) << 30));
 }
 
+static int run_prepare_filter(Run *r) {
+        int q;
+
+        if (r->spec.filter_fd < 0)
+                return 0;
+
+        q = filter_read(r->spec.filter_fd, &r->filter);
+        if (q < 0)
+                return q;
+
+        return r->spec.trace ? trace_new(&r->trace) : 0;
+}
+
 static void run_arm(Run *r, const cpu_set_t *affinity) {
         const uint64_t *v = r->spec.limits.values;
         usec_t cpu = usec_add(v[LIMIT_CPU_TIME], v[LIMIT_EXTRA_TIME]);
@@ -224,6 +237,12 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                 goto finish;
         }
 
+        q = run_prepare_filter(r);
+        if (q < 0) {
+                run_fail(r, VERDICT_INTERNAL_ERROR, STEP_SECCOMP, q);
+                goto finish;
+        }
+
         direct = r->outputs[0].state == OUTPUT_DIRECT || r->outputs[1].state == OUTPUT_DIRECT;
 
         q = spawn(&(SpawnRequest) {
@@ -235,6 +254,7 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                           .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
+                          .filter = &r->filter,
                   },
                   &report);
         if (q < 0 || report.error != 0) {
@@ -246,6 +266,10 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
         r->main_pid = report.pid;
         r->started_nsec = report.started_nsec;
         r->cpu_before_nsec = report.cpu_before_nsec;
+        r->listener_fd = report.listener_fd;
+        r->filter_muted = report.muted;
+        if (report.muted)
+                r->trace = trace_free(r->trace);
         r->state = RUN_RUNNING;
         run_arm(r, &affinity);
 

@@ -32,6 +32,7 @@ int run_new(uint64_t number, const int cgroup_fds[static _RUN_CGROUP_FD_MAX], Ru
         *r = (Run) {
                 .number = number,
                 .outputs = { OUTPUT_NULL, OUTPUT_NULL },
+                .listener_fd = -EBADF,
                 .wall_deadline = NSEC_NEVER,
                 .cpu_check = NSEC_NEVER,
                 .idle_check = NSEC_NEVER,
@@ -51,6 +52,9 @@ static void run_release(Run *r) {
         for (size_t i = 0; i < _RUN_CGROUP_FD_MAX; i++)
                 r->cgroup_fds[i] = -EBADF;
         run_spec_done(&r->spec);
+        filter_done(&r->filter);
+        r->listener_fd = safe_close(r->listener_fd);
+        r->trace = trace_free(r->trace);
 
         /* Whoever reads the other end learns now that nothing more comes; what is to be collected stays. */
         for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
@@ -229,6 +233,8 @@ void run_advance(Run *r, nsec_t now, bool childless, bool alone) {
                 if (r->outputs[i].exceeded)
                         run_kill(r, RUN_CAUSE_OUTPUT);
         }
+
+        run_handle_notices(r);
 
         if (r->state == RUN_RUNNING) {
                 if (now >= r->wall_deadline)

@@ -15,10 +15,12 @@
 #include <sys/resource.h>
 
 #include "cgroup-read.h"
+#include "filter.h"
 #include "message.h"
 #include "output.h"
 #include "root.h"
 #include "spec.h"
+#include "trace.h"
 
 typedef enum RunState {
         RUN_PREPARED,
@@ -41,6 +43,7 @@ typedef enum RunCause {
         RUN_CAUSE_IDLE = 1 << 3,
         RUN_CAUSE_OUTPUT = 1 << 4,
         RUN_CAUSE_CANCELED = 1 << 5,
+        RUN_CAUSE_VIOLATION = 1 << 6,
 } RunCause;
 
 typedef struct Run {
@@ -59,6 +62,11 @@ typedef struct Run {
 
         const Root *root;
         Output outputs[2];
+
+        Filter filter;
+        int listener_fd; /* of the filter, while it reports something */
+        bool filter_muted;
+        Trace *trace;
 
         pid_t main_pid;
         int main_status;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "fd-util.h"
+#include "filter-load.h"
 #include "landlock.h"
 #include "spawn.h"
 
@@ -18,7 +19,7 @@
  *
  * The child shares our memory until it executes (CLONE_VM|CLONE_VFORK): no page table is copied, so that the cost
  * does not depend on our size, and it can leave its report in our memory. Hence it must not touch anything of
- * ours but that report, and everything it calls is a plain system call. It has a stack of its own, because both
+ * ours but that report and the filter, and everything it calls is a plain system call. It has a stack of its own, because both
  * return from the same clone3().
  *
  * Being our clone it still has our rights while it sets itself up, which is needed for the last two steps but
@@ -36,12 +37,20 @@
 typedef struct SpawnChild {
         const SpawnRequest *request;
         SpawnReport *report;
+        int exec_fd;
+        int filter_socket_fd;
 } SpawnChild;
+
+/* From when the filter is loaded on, every call has to carry its secret. */
+static long child_call(const SpawnChild *c, long number, long a, long b, long d, long e, long f) {
+        return syscall(number, a, b, d, e, f, c->request->filter->secret);
+}
 
 static _noreturn_ void child_fail(SpawnChild *c, Step step, int error) {
         c->report->step = step;
         c->report->error = error;
-        _exit(127);
+        (void) child_call(c, SYS_exit_group, 127, 0, 0, 0, 0);
+        __builtin_trap();
 }
 
 static void child_set_rlimit(SpawnChild *c, __rlimit_resource_t resource, uint64_t value) {
@@ -57,7 +66,6 @@ static void child_apply_rlimits(SpawnChild *c) {
 
         child_set_rlimit(c, RLIMIT_CORE, v[LIMIT_CORE]);
         child_set_rlimit(c, RLIMIT_STACK, v[LIMIT_STACK]);
-        child_set_rlimit(c, RLIMIT_NOFILE, v[LIMIT_OPEN_FILES]);
         if (q->file_size_bytes != LIMIT_NONE)
                 child_set_rlimit(c, RLIMIT_FSIZE, q->file_size_bytes);
         if (q->address_space_bytes != LIMIT_NONE)
@@ -66,12 +74,21 @@ static void child_apply_rlimits(SpawnChild *c) {
                 child_set_rlimit(c, RLIMIT_NPROC, v[LIMIT_PROCESSES]);
 }
 
+static void child_move_fd(SpawnChild *c, int *fd, int highest) {
+        if (*fd < 0 || *fd > highest)
+                return;
+
+        *fd = fcntl(*fd, F_DUPFD_CLOEXEC, highest + 1);
+        if (*fd < 0)
+                child_fail(c, STEP_DESCRIPTORS, errno);
+}
+
 /* Puts every descriptor at its number. Sources at or below the highest number wanted are moved out of the way
- * first, so that the order does not matter. Ours all close on exec. Returns where the executable is now. */
-static int child_place_fds(SpawnChild *c) {
+ * first, so that the order does not matter. Ours all close on exec. */
+static void child_place_fds(SpawnChild *c) {
         const SpawnRequest *q = c->request;
         const RunSpec *s = q->spec;
-        int source[3 + RUN_EXTRA_FDS_MAX], target[3 + RUN_EXTRA_FDS_MAX], highest = 2, exec_fd = s->exec_fd;
+        int source[3 + RUN_EXTRA_FDS_MAX], target[3 + RUN_EXTRA_FDS_MAX], highest = 2;
         size_t n = 0;
 
         for (int i = 0; i < 3; i++, n++) {
@@ -85,23 +102,13 @@ static int child_place_fds(SpawnChild *c) {
         }
 
         for (size_t i = 0; i < n; i++)
-                if (source[i] <= highest) {
-                        source[i] = fcntl(source[i], F_DUPFD_CLOEXEC, highest + 1);
-                        if (source[i] < 0)
-                                child_fail(c, STEP_DESCRIPTORS, errno);
-                }
-
-        if (exec_fd >= 0 && exec_fd <= highest) {
-                exec_fd = fcntl(exec_fd, F_DUPFD_CLOEXEC, highest + 1);
-                if (exec_fd < 0)
-                        child_fail(c, STEP_DESCRIPTORS, errno);
-        }
+                child_move_fd(c, source + i, highest);
+        child_move_fd(c, &c->exec_fd, highest);
+        child_move_fd(c, &c->filter_socket_fd, highest);
 
         for (size_t i = 0; i < n; i++)
                 if (dup2(source[i], target[i]) < 0)
                         child_fail(c, STEP_DESCRIPTORS, errno);
-
-        return exec_fd;
 }
 
 static const char *environment_get(char *const *environment, const char *name) {
@@ -114,18 +121,47 @@ static const char *environment_get(char *const *environment, const char *name) {
         return NULL;
 }
 
-static void child_stamp(SpawnChild *c) {
-        c->report->cpu_before_nsec = now_nsec(CLOCK_PROCESS_CPUTIME_ID);
-        c->report->started_nsec = now_nsec(CLOCK_MONOTONIC);
+/* Loads the filter. The limit on descriptors comes after it, because the listener is one. */
+static void child_restrict(SpawnChild *c) {
+        const SpawnRequest *q = c->request;
+        uint64_t open_files = q->spec->limits.values[LIMIT_OPEN_FILES];
+        struct rlimit rl = { .rlim_cur = open_files, .rlim_max = open_files };
+        int r;
+
+        if (q->filter->program) {
+                r = filter_load(q->filter, c->filter_socket_fd, &c->report->muted);
+                if (r < 0)
+                        child_fail(c, STEP_SECCOMP, -r);
+        }
+
+        if (child_call(c, SYS_prlimit64, 0, RLIMIT_NOFILE, (long) &rl, 0, 0) < 0)
+                child_fail(c, STEP_RLIMIT, errno);
+}
+
+static nsec_t child_now(const SpawnChild *c, clockid_t clock) {
+        struct timespec ts = {};
+
+        (void) child_call(c, SYS_clock_gettime, clock, (long) &ts, 0, 0, 0);
+        return (nsec_t) ts.tv_sec * NSEC_PER_SEC + (nsec_t) ts.tv_nsec;
+}
+
+/* Returns only on failure. */
+static void child_execute(SpawnChild *c, int dir_fd, const char *path, int flags) {
+        const RunSpec *s = c->request->spec;
+
+        c->report->cpu_before_nsec = child_now(c, CLOCK_PROCESS_CPUTIME_ID);
+        c->report->started_nsec = child_now(c, CLOCK_MONOTONIC);
+        (void) child_call(c, SYS_execveat, dir_fd, (long) path, (long) s->argv, (long) s->environment, flags);
 }
 
 /* Looks a bare name up as execvp(3) does, but in the program's own PATH. Returns only on failure. */
-static int child_execute_by_name(SpawnChild *c, char *const *argv, char *const *environment) {
-        const char *path = environment_get(environment, "PATH") ?: "/usr/local/bin:/usr/bin:/bin";
+static int child_execute_by_name(SpawnChild *c) {
+        const char *name = c->request->spec->argv[0];
+        const char *path = environment_get(c->request->spec->environment, "PATH") ?: "/usr/local/bin:/usr/bin:/bin";
         int error = ENOENT;
 
         for (;;) {
-                size_t n = strcspn(path, ":"), k = strlen(argv[0]);
+                size_t n = strcspn(path, ":"), k = strlen(name);
                 char buf[PATH_MAX];
 
                 if (n + k + 2 <= sizeof(buf)) {
@@ -135,10 +171,9 @@ static int child_execute_by_name(SpawnChild *c, char *const *argv, char *const *
                                 p = mempcpy(p, path, n);
                                 *p++ = '/';
                         }
-                        memcpy(p, argv[0], k + 1);
+                        memcpy(p, name, k + 1);
 
-                        child_stamp(c);
-                        (void) execve(buf, argv, environment);
+                        child_execute(c, AT_FDCWD, buf, 0);
                         if (errno == EACCES)
                                 error = EACCES;
                         else if (!IN_SET(errno, ENOENT, ENOTDIR))
@@ -171,9 +206,7 @@ static int child_main(void *userdata) {
         SpawnChild *c = userdata;
         const SpawnRequest *q = c->request;
         const RunSpec *s = q->spec;
-        char *const *argv = s->argv, *const *environment = s->environment;
         sigset_t none;
-        int exec_fd;
 
         (void) setsid();
 
@@ -186,7 +219,7 @@ static int child_main(void *userdata) {
                         child_fail(c, STEP_LANDLOCK, -r);
         }
 
-        exec_fd = child_place_fds(c);
+        child_place_fds(c);
 
         if (q->affinity && sched_setaffinity(0, sizeof(cpu_set_t), q->affinity) < 0)
                 child_fail(c, STEP_AFFINITY, errno);
@@ -205,19 +238,19 @@ static int child_main(void *userdata) {
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 
-        if (exec_fd >= 0) {
-                child_stamp(c);
-                (void) syscall(SYS_execveat, exec_fd, "", argv, environment, AT_EMPTY_PATH);
+        child_restrict(c);
+
+        if (c->exec_fd >= 0) {
+                child_execute(c, c->exec_fd, "", AT_EMPTY_PATH);
                 child_fail(c, STEP_EXEC, errno);
         }
 
-        if (strchr(argv[0], '/')) {
-                child_stamp(c);
-                (void) execve(argv[0], argv, environment);
+        if (strchr(s->argv[0], '/')) {
+                child_execute(c, AT_FDCWD, s->argv[0], 0);
                 child_fail(c, STEP_EXEC, errno);
         }
 
-        child_fail(c, STEP_EXEC, child_execute_by_name(c, argv, environment));
+        child_fail(c, STEP_EXEC, child_execute_by_name(c));
 }
 
 #if defined(__x86_64__)
@@ -324,19 +357,26 @@ int spawn(const SpawnRequest *q, SpawnReport *ret) {
         sigset_t all, before;
         SpawnChild child;
         uint8_t *memory = NULL;
-        int r;
+        int filter_socket_fd = -EBADF, r;
 
-        *ret = (SpawnReport) { .step = STEP_SPAWN };
+        *ret = (SpawnReport) { .step = STEP_SPAWN, .listener_fd = -EBADF };
 
         r = spawn_memory(&memory);
+        if (r >= 0 && q->filter->notifies)
+                r = filter_load_prepare(&filter_socket_fd);
         if (r < 0) {
                 ret->error = -r;
                 return r;
         }
 
         report = (SpawnReport *) (memory + SPAWN_STACK_SIZE);
-        *report = (SpawnReport) {};
-        child = (SpawnChild) { .request = q, .report = report };
+        *report = (SpawnReport) { .listener_fd = -EBADF };
+        child = (SpawnChild) {
+                .request = q,
+                .report = report,
+                .exec_fd = q->spec->exec_fd,
+                .filter_socket_fd = filter_socket_fd,
+        };
 
         if (SPAWN_SHARES_MEMORY) {
                 /* Whoever was here before never returned, and so never took back what AddressSanitizer had marked. */
@@ -362,8 +402,12 @@ int spawn(const SpawnRequest *q, SpawnReport *ret) {
         }
 
         ret->pid = r;
-        if (ret->error != 0)
+        if (filter_socket_fd >= 0)
+                ret->listener_fd = filter_load_take_listener();
+        if (ret->error != 0) {
+                ret->listener_fd = safe_close(ret->listener_fd);
                 (void) waitpid(ret->pid, NULL, 0);
+        }
 
         return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "filter.h"
 #include "spec.h"
 
 typedef struct SpawnRequest {
@@ -12,12 +13,15 @@ typedef struct SpawnRequest {
         int ruleset_fd;               /* of landlock.h, or -EBADF */
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */
+        Filter *filter; /* perhaps empty; muted where nobody can listen */
 } SpawnRequest;
 
 typedef struct SpawnReport {
         pid_t pid;
         nsec_t started_nsec;    /* CLOCK_MONOTONIC, right before execve() */
         nsec_t cpu_before_nsec; /* what our own preparations in the child took */
+        int listener_fd; /* of the filter, the caller's; or -EBADF */
+        bool muted;      /* the filter was to have a listener, and has none */
         Step step;              /* where it failed */
         int error;              /* positive errno, 0 if the program runs */
 } SpawnReport;

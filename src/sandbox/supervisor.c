@@ -13,9 +13,9 @@
 #include "run.h"
 #include "supervisor.h"
 
-/* The loop of judgebox-init. It waits for three kinds of things: requests, the end of children, and output to
- * move on; and it has the deadlines of the runs. Nothing is looked at in fixed intervals but where a cgroup
- * controller is missing (sample.h).
+/* The loop of judgebox-init. It waits for four kinds of things: requests, the end of children, output to move on, and
+ * system calls that a filter has caught; and it has the deadlines of the runs. Nothing is looked at in fixed
+ * intervals but where a cgroup controller is missing (sample.h).
  *
  * A request that does not parse ends the box: whoever sent it is not the judgeboxd that we know. */
 
@@ -428,7 +428,7 @@ static int advance(Supervisor *s, nsec_t *ret_next) {
 
 /* ret_events: of the socket, and of the signals. */
 static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, short *ret_signals) {
-        struct pollfd p[2 + 2 * RUNS_MAX];
+        struct pollfd p[2 + 3 * RUNS_MAX];
         struct timespec timeout = {};
         nfds_t n = 2;
         Run *r;
@@ -446,6 +446,9 @@ static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, sh
                 for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
                         if (output_get_poll(r->outputs + i, &p[n].fd, &p[n].events))
                                 n++;
+
+                if (r->state == RUN_RUNNING && r->listener_fd >= 0)
+                        p[n++] = (struct pollfd) { .fd = r->listener_fd, .events = POLLIN };
         }
 
         if (deadline != NSEC_NEVER) {
