@@ -3,6 +3,7 @@
 #include <sys/time.h>
 
 #include "fd-util.h"
+#include "procs.h"
 #include "run-internal.h"
 #include "sample.h"
 
@@ -96,9 +97,16 @@ static int run_cpu_usec(Run *r, usec_t *ret) {
         return 0;
 }
 
+static void signal_one(pid_t pid, void *userdata) {
+        (void) kill(pid, SIGKILL);
+}
+
+/* cgroup.kill misses a process whose first thread has ended while others go on: it sends the signal to that thread alone,
+ * which takes none any more (seen on Linux 6.18). kill() sends it to the process. What such a process forks between
+ * the two is met again when that process is reaped. */
 static void run_signal_all(Run *r) {
-        if (write(r->cgroup_fds[RUN_CGROUP_KILL], "1", 1) < 0 && r->main_pid > 0)
-                (void) kill(r->main_pid, SIGKILL);
+        (void) !write(r->cgroup_fds[RUN_CGROUP_KILL], "1", 1);
+        (void) procs_for_each(r->cgroup_fds[RUN_CGROUP_PROCS], signal_one, NULL);
 }
 
 void run_kill(Run *r, RunCause cause) {

@@ -59,6 +59,31 @@ def test_cpu_time_of_dead_children_counts():
 
 
 @test
+def test_first_thread_ended():
+    # A process that cgroup.kill misses: its limits and its end are to be those of any other.
+    compile_c(r'''
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        static void *spin(void *arg) { for (volatile unsigned i = 0;; i++) ; }
+        static void *fill(void *arg) { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }
+        static void go_on(void *(*what)(void *)) { pthread_t t; pthread_create(&t, 0, what, 0); syscall(SYS_exit, 0); }
+        int main(int argc, char *argv[]) {
+                if (argc > 1)
+                        go_on(strcmp(argv[1], "spin") == 0 ? spin : fill);
+                if (fork() == 0)
+                        go_on(spin);
+                usleep(100000);
+        }''', 'headless', '-D_GNU_SOURCE')
+    done = expect(run('-t', '0.3', '-w', '20', '--exec-file=headless', '--', 'headless', 'spin'), 'cpu-time-limit')
+    check_close(done.result['cpuTimeUSec'], 300_000, 'CPU time')
+    expect(run('-m', '64M', '--exec-file=headless', '--', 'headless', 'fill'), 'memory-limit')
+    expect(run('-w', '20', '--exec-file=headless', 'headless'), 'ok')
+
+
+@test
 def test_extra_time():
     # Between the limit and the kill the program may end by itself; too late it is all the same.
     done = expect(shell('while :; do :; done', '-t', '0.3', '--extra-time=0.3', '-w', '60'), 'cpu-time-limit')

@@ -64,7 +64,8 @@ VARIANTS = {
           '"/proc/sys/user/max_user_namespaces", "1"')],
         ['user-namespace']),
     'end-of-the-run': (
-        [('src/sandbox/run.c', r'write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\) < 0', 'true')],
+        [('src/sandbox/run.c', r'\(void\) !write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\);', ''),
+         ('src/sandbox/run.c', r'procs_for_each\(r->cgroup_fds\[RUN_CGROUP_PROCS\], signal_one, NULL\)', '0')],
         ['outlive-the-run']),
 }
 
