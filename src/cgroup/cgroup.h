@@ -155,5 +155,6 @@ int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */
 
 /* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers
  * are there and the value differs from what was written before. -ENXIO: the machine, or what the cgroups above allow,
- * does not have all of the CPUs in cpu_set. */
+ * does not have all of the CPUs in cpu_set; -EOPNOTSUPP: LIMIT_CPU_PERCENT without the controller, which nothing can stand in
+ * for. */
 int run_cgroup_set_limits(RunCgroup *c, const Limits *limits);

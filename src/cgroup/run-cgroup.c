@@ -7,7 +7,8 @@
 #include "log.h"
 #include "parse-util.h"
 
-/* cpu.max's period, which is the kernel's default: a quota of N periods is N CPUs' worth of time. */
+/* cpu.max's period, which is the kernel's default: a quota of N periods is N CPUs' worth of time. The kernel takes no
+ * quota below a millisecond, which is a hundredth of it. */
 #define CPU_PERIOD_USEC UINT64_C(100000)
 
 typedef enum LimitFile {
@@ -206,7 +207,7 @@ static int run_write(RunCgroup *c, LimitFile file, const char *name, uint64_t va
                 return 0;
 
         if (file == FILE_CPU_MAX && value != LIMIT_NONE)
-                (void) snprintf(buf, sizeof(buf), "%" PRIu64 " %" PRIu64, value * CPU_PERIOD_USEC, CPU_PERIOD_USEC);
+                (void) snprintf(buf, sizeof(buf), "%" PRIu64 " %" PRIu64, value, CPU_PERIOD_USEC);
         else if (value != LIMIT_NONE)
                 (void) snprintf(buf, sizeof(buf), "%" PRIu64, value);
 
@@ -276,6 +277,18 @@ static uint64_t limit_get(const Limits *l, LimitType t) {
         return limits_has(l, t) ? l->values[t] : LIMIT_NONE;
 }
 
+/* In each period; the lower of the two limits that it can hold. */
+static uint64_t cpu_quota_usec(const Limits *l, unsigned n_cpus) {
+        uint64_t cpus = limit_get(l, LIMIT_CPUS), percent = limit_get(l, LIMIT_CPU_PERCENT), quota = LIMIT_NONE;
+
+        if (cpus < n_cpus)
+                quota = cpus * CPU_PERIOD_USEC;
+        if (percent < UINT64_C(100) * n_cpus)
+                quota = MIN(quota, percent * (CPU_PERIOD_USEC / 100));
+
+        return quota;
+}
+
 int run_cgroup_set_limits(RunCgroup *c, const Limits *limits) {
         CgroupManager *m;
         int r;
@@ -311,12 +324,11 @@ int run_cgroup_set_limits(RunCgroup *c, const Limits *limits) {
         }
 
         if (m->controllers & CGROUP_CPU) {
-                uint64_t cpus = limit_get(limits, LIMIT_CPUS);
-
-                r = run_write(c, FILE_CPU_MAX, "cpu.max", cpus < m->n_cpus ? cpus : LIMIT_NONE);
+                r = run_write(c, FILE_CPU_MAX, "cpu.max", cpu_quota_usec(limits, m->n_cpus));
                 if (r < 0)
                         return r;
-        }
+        } else if (limit_get(limits, LIMIT_CPU_PERCENT) != LIMIT_NONE)
+                return -EOPNOTSUPP;
 
         if (m->controllers & CGROUP_CPUSET) {
                 r = run_write_cpu_set(c, limits->cpu_set);

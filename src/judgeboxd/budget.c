@@ -12,6 +12,7 @@ static const struct {
         { LIMIT_MEMORY, BUDGET_MEMORY },
         { LIMIT_PROCESSES, BUDGET_TASKS },
         { LIMIT_CPUS, BUDGET_CPU },
+        { LIMIT_CPU_PERCENT, BUDGET_CPU },
 };
 
 void budget_apply_slice(Budget *b, const CgroupBudget *slice) {
@@ -40,10 +41,10 @@ CgroupBudget budget_to_cgroup(const Budget *b) {
 }
 
 /* In the limit's unit. */
-static uint64_t limit_max(const Budget *b, BudgetType t) {
+static uint64_t limit_max(const Budget *b, LimitType limit, BudgetType t) {
         uint64_t n = b->values[t];
 
-        if (t != BUDGET_CPU || n == BUDGET_NONE)
+        if (limit != LIMIT_CPUS || n == BUDGET_NONE)
                 return n;
 
         /* A run on less than one CPU is a slow one, which nobody can ask for but everybody may have. */
@@ -82,7 +83,7 @@ int budget_check_limits(const Budget *b, const Limits *l, const char *prefix, Fa
         assert(prefix);
 
         for (size_t i = 0; i < ELEMENTSOF(shared); i++)
-                if (limits_has(l, shared[i].limit) && l->values[shared[i].limit] > limit_max(b, shared[i].budget))
+                if (limits_has(l, shared[i].limit) && l->values[shared[i].limit] > limit_max(b, shared[i].limit, shared[i].budget))
                         return refuse(b, shared[i].budget, prefix, limit_type_to_string(shared[i].limit), f);
 
         return 0;
@@ -121,7 +122,7 @@ void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings 
 
         for (size_t i = 0; i < ELEMENTSOF(shared); i++) {
                 LimitType t = shared[i].limit;
-                uint64_t max = limit_max(b, shared[i].budget), value;
+                uint64_t max = limit_max(b, t, shared[i].budget), value;
 
                 if (limits_has(l, t))
                         continue;

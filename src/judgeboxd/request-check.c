@@ -66,6 +66,8 @@ int check_limits(const Limits *l, const char *prefix, const HostCpus *cpus, Fail
                 limit_range(t, &min, &max);
                 if (t == LIMIT_CPUS)
                         max = MIN(max, cpus->n);
+                else if (t == LIMIT_CPU_PERCENT)
+                        max = MIN(max, UINT64_C(100) * cpus->n);
 
                 r = check_range(l->values[t], min, max, FIELD("%s.%s", prefix, limit_type_to_string(t)), f);
                 if (r != 0)

@@ -293,6 +293,9 @@ static int prepare(Run *r, Failure *f) {
         if (q == -ENXIO)
                 return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuSet",
                                            "Not all of these CPUs can be used here.");
+        if (q == -EOPNOTSUPP)
+                return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuPercent",
+                                           "limits.cpuPercent needs the cgroup controller cpu, which this host lacks.");
         if (q < 0)
                 return failure_set_internal(f, STEP_CGROUP, q);
 

@@ -30,6 +30,7 @@ enum {
         ARG_OUTPUT_SIZE,
         ARG_OPEN_FILES,
         ARG_CPUS,
+        ARG_CPU_PERCENT,
         ARG_CPU_SET,
 };
 
@@ -46,6 +47,7 @@ enum {
         { "output-size", required_argument, NULL, ARG_OUTPUT_SIZE },     \
         { "open-files", required_argument, NULL, ARG_OPEN_FILES },       \
         { "cpus", required_argument, NULL, ARG_CPUS },                   \
+        { "cpu-percent", required_argument, NULL, ARG_CPU_PERCENT },     \
         { "cpu-set", required_argument, NULL, ARG_CPU_SET }
 
 /* NULL: there is no such limit. */

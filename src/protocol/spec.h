@@ -27,6 +27,7 @@ typedef enum LimitType {
         LIMIT_OPEN_FILES,
         LIMIT_CORE, /* bytes */
         LIMIT_CPUS,
+        LIMIT_CPU_PERCENT, /* of one CPU's time, in each tenth of a second */
         _LIMIT_TYPE_MAX,
         _LIMIT_TYPE_INVALID = -EINVAL,
 } LimitType;

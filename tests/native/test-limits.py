@@ -292,6 +292,26 @@ def test_open_files_limit():
 
 
 @test
+def test_cpu_percent():
+    if DEGRADE:
+        done = judgectl(*PRIVATE, 'run', '--cpu-percent=50', 'true')
+        check_equal(done.status, 2, str(done))
+        check('--cpu-percent=' in done.stderr and 'controller' in done.stderr, done)
+        return
+    done = expect(shell('while :; do :; done', '--cpu-percent=20', '-t', '10', '-w', '3'), 'wall-time-limit')
+    check(0.1 * 3_000_000 <= done.result['cpuTimeUSec'] <= 0.3 * 3_000_000, done.result)
+    check(done.result['throttledUSec'] > 1_000_000, done.result)
+
+
+@test
+def test_cpus():
+    # Four threads, of which one goes on at a time.
+    compile_c(SPIN_THREADS, 'spin')
+    done = expect(run('--cpus=1', '-t', '60', '-w', '2', '--exec-file=spin', 'spin'), 'wall-time-limit')
+    check(done.result['cpuTimeUSec'] <= 1.2 * done.result['wallTimeUSec'], done.result)
+
+
+@test
 def test_cpu_set():
     done = expect(run('--cpu-set=0', 'nproc'), 'ok')
     check_equal(done.out, b'1\n')

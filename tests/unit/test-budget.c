@@ -57,6 +57,14 @@ START_TEST(test_limits) {
         assert_refused(budget_check_limits(&b, &l, "limits", &f), &f, "limits.cpus",
                        "limits.cpus is above the user's cpu budget of 100% of a CPU.");
 
+        /* A share of a CPU is as exact as the budget. */
+        l.set &= ~(UINT32_C(1) << LIMIT_CPUS);
+        limits_set(&l, LIMIT_CPU_PERCENT, 100);
+        ck_assert_int_eq(budget_check_limits(&b, &l, "limits", &f), 0);
+        limits_set(&l, LIMIT_CPU_PERCENT, 101);
+        assert_refused(budget_check_limits(&b, &l, "limits", &f), &f, "limits.cpuPercent",
+                       "limits.cpuPercent is above the user's cpu budget of 100% of a CPU.");
+
         /* What is not given asks for nothing. */
         l = LIMITS_NULL;
         b.values[BUDGET_MEMORY] = 1;

@@ -550,6 +550,11 @@ START_TEST(test_limits_land) {
         assert_file(dir_fd, "pids.max", "3\n");
         assert_file(dir_fd, "cpu.max", "max 100000\n");
 
+        /* Of a number of CPUs and a share the lower one holds. */
+        limits_set(&l, LIMIT_CPU_PERCENT, 50);
+        ck_assert_int_eq(run_cgroup_set_limits(c, &l), 0);
+        assert_file(dir_fd, "cpu.max", "50000 100000\n");
+
         limits_done(&l);
         l = LIMITS_NULL;
         ck_assert_int_eq(run_cgroup_set_limits(c, &l), 0);

@@ -253,6 +253,11 @@ static const struct {
           "limits.coreBytes" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpus':0}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpus" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpus':8192}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpus" },
+        { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpuPercent':0}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuPercent" },
+        { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpuPercent':819200}}", FAILURE_LIMIT_OUT_OF_RANGE,
+          "limits.cpuPercent" },
+        { OPERATION_RUN, "{'arguments':['a'],'priority':11}", FAILURE_INVALID_PARAMETER, "priority" },
+        { OPERATION_RUN, "{'arguments':['a'],'priority':-11}", FAILURE_INVALID_PARAMETER, "priority" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpuSet':''}}", FAILURE_INVALID_PARAMETER, "limits.cpuSet" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'memory':1}}", FAILURE_INVALID_PARAMETER, "limits.memory" },
 
