@@ -7,22 +7,29 @@
 #include "string-util.h"
 #include "user-name.h"
 
-char *user_name_local(uid_t uid) {
-        const struct passwd *pw;
-        char *name = NULL;
+/* Its strings are in a static buffer. NULL: not there. */
+static const struct passwd *find_user(uid_t uid) {
+        const struct passwd *pw = NULL;
         FILE *f;
 
         f = fopen("/etc/passwd", "re");
-        if (f) {
-                while ((pw = fgetpwent(f)))
-                        if (pw->pw_uid == uid) {
-                                name = strdup(pw->pw_name);
-                                break;
-                        }
-                (void) fclose(f);
-                if (pw)
-                        return name;
-        }
+        if (!f)
+                return NULL;
 
-        return strprintf("%u", uid);
+        while ((pw = fgetpwent(f)) && pw->pw_uid != uid)
+                ;
+        (void) fclose(f);
+        return pw;
+}
+
+char *user_name_local(uid_t uid) {
+        const struct passwd *pw = find_user(uid);
+
+        return pw ? strdup(pw->pw_name) : strprintf("%u", uid);
+}
+
+gid_t user_gid_local(uid_t uid) {
+        const struct passwd *pw = find_user(uid);
+
+        return pw ? pw->pw_gid : GID_NOBODY;
 }

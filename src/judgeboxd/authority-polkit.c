@@ -15,7 +15,7 @@
 #define CHECK_FLAG_ALLOW_USER_INTERACTION 1U
 
 /* What the shipped rules (polkit/org.judgebox1.rules) grant to group judgebox. */
-#define GROUP_ACTIONS (AUTHORITY_RUN | AUTHORITY_MANAGE_BOX | AUTHORITY_INSPECT)
+#define GROUP_ACTIONS (AUTHORITY_RUN | AUTHORITY_MANAGE_BOX | AUTHORITY_INSPECT | AUTHORITY_BIND)
 
 typedef struct PolkitCheck PolkitCheck;
 

@@ -165,6 +165,12 @@ static int method_get_status(sd_bus_message *m, void *userdata, sd_bus_error *er
         return start(ASSERT_PTR(userdata), m, OPERATION_GET, 0, NULL, reply_status);
 }
 
+static int append_directory(sd_bus_message *reply, const Box *b) {
+        _cleanup_free_ char *path = box_get_directory(b);
+
+        return sd_bus_message_append(reply, "s", strempty(path));
+}
+
 static int property_get(
                 sd_bus *bus,
                 const char *path,
@@ -203,6 +209,9 @@ static int property_get(
         if (streq(property, "UIDBase"))
                 return sd_bus_message_append(reply, "u", (uint32_t) b->uid_base);
 
+        if (streq(property, "Directory"))
+                return append_directory(reply, b);
+
         assert(streq(property, "ControlGroup"));
         return sd_bus_message_append(reply, "s", b->cgroup ? strempty(box_cgroup_get_path(b->cgroup)) : "");
 }
@@ -216,6 +225,7 @@ const sd_bus_vtable bus_box_vtable[] = {
         SD_BUS_PROPERTY("ActiveRuns", "u", property_get, 0, 0),
         SD_BUS_PROPERTY("Created", "t", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("UIDBase", "u", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Directory", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ControlGroup", "s", property_get, 0, 0),
         SD_BUS_METHOD_WITH_ARGS("Destroy",
                                 SD_BUS_ARGS("a{sv}", options),

@@ -37,6 +37,7 @@ static int box_to_file(const Box *b, json_object **ret) {
         json_add_uint64(&r, o, "storageBytes", s->storage_bytes);
         json_add_uint64(&r, o, "inodes", s->inodes);
         json_add(&r, o, "shareNetwork", json_object_new_boolean(s->share_network));
+        json_add(&r, o, "hostDirectory", json_object_new_boolean(s->host_directory));
         json_add_string(&r, o, "hostName", s->host_name);
         if (s->domain_name)
                 json_add_string(&r, o, "domainName", s->domain_name);
@@ -127,6 +128,9 @@ static int parse_settings(json_object *o, BoxSettings *s) {
             !get_uint64(o, "inodes", INT64_MAX, &s->inodes) ||
             !get_boolean(o, "shareNetwork", &s->share_network))
                 return -EBADMSG;
+
+        /* Earlier versions had none. */
+        (void) get_boolean(o, "hostDirectory", &s->host_directory);
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)

@@ -6,6 +6,7 @@
 #include "box-internal.h"
 #include "box-store.h"
 #include "fd-util.h"
+#include "idmap.h"
 #include "log.h"
 #include "manager.h"
 #include "user-name.h"
@@ -162,22 +163,77 @@ void box_watch_cgroup(Box *b) {
         box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
 }
 
+/* A directory of the host, made for this box, becomes one more of its binds. */
+static int make_host_directory(Box *b, Failure *f) {
+        HostDirectories *h = b->manager->host_directories;
+        int fd, r;
+
+        if (!b->settings.host_directory)
+                return 0;
+        if (!h)
+                return failure_set_field(f, "settings.hostDirectory", "A daemon of one's own makes no directories on the host.");
+
+        r = host_directory_make(h, b->owner, b->settings.gid, b->id, &fd);
+        if (r < 0)
+                return failure_set_internal(f, STEP_FILE, r);
+
+        return box_settings_add_directory(&b->settings, fd);
+}
+
+static int refuse_bind(const Box *b, size_t i, Failure *f, const char *message) {
+        const BindSpec *bind = b->settings.binds + i;
+        _cleanup_free_ char *field = NULL;
+
+        field = !bind->directory ? strprintf("settings.binds[%zu].sourceFileDescriptor", i)
+                                 : strdup(b->settings.host_directory ? "settings.hostDirectory" : "settings.directoryFileDescriptor");
+        return field ? failure_set_field(f, field, "Cannot bind %s: %s", bind->path, message) : -ENOMEM;
+}
+
+/* What is the tenant's is the program's, but for root: nobody wants a program to read root's files because the directory
+ * that they are in was bound. Where the file system does not allow it, what is read-only goes without: the program
+ * has others' rights to all of it then. */
+static int map_bind(Box *b, size_t i, int *idmap_fd, Failure *f) {
+        const BindSpec *bind = b->settings.binds + i;
+        int r;
+
+        if (b->owner == 0 && !bind->directory)
+                return 0;
+
+        if (*idmap_fd < 0) {
+                r = idmap_new(b->owner, b->settings.gid, b->uid_base + 1, idmap_fd);
+                if (r < 0)
+                        return failure_set_internal(f, STEP_USER, r);
+        }
+
+        r = idmap_apply(*idmap_fd, bind->source_fd);
+        if (r >= 0 || !bind->writable)
+                return 0;
+
+        return refuse_bind(b, i, f, IN_SET(r, -EINVAL, -EPERM)
+                                               ? "a file system there cannot map its owners to those of a box (mount_setattr(2))."
+                                               : strerror(-r));
+}
+
 /* Puts a copy of what is mounted there in the place of each descriptor that a tenant sent: the box itself cannot
  * make one, because it has left our mount namespace, and the kernel copies only what is in one's own. */
 static int clone_binds(Box *b, Failure *f) {
+        _cleanup_close_ int idmap_fd = -EBADF;
+        int r;
+
         for (size_t i = 0; i < b->settings.n_binds; i++) {
                 BindSpec *bind = b->settings.binds + i;
                 int fd;
 
                 fd = open_tree(bind->source_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-                if (fd < 0) {
-                        _cleanup_free_ char *field = strprintf("settings.binds[%zu].sourceFileDescriptor", i);
-
-                        return failure_set_field(f, field, "Cannot bind %s: %s", bind->path, strerror(errno));
-                }
+                if (fd < 0)
+                        return refuse_bind(b, i, f, strerror(errno));
 
                 (void) safe_close(bind->source_fd);
                 bind->source_fd = fd;
+
+                r = map_bind(b, i, &idmap_fd, f);
+                if (r != 0)
+                        return r;
         }
 
         return 0;
@@ -195,14 +251,16 @@ int box_start(Box *b, Failure *f) {
 
         m = b->manager;
 
-        r = clone_binds(b, f);
-        if (r != 0)
-                return r;
-
         r = uid_range_allocate(m->uids, &b->uid_base);
         if (r < 0)
                 return failure_set_internal(f, STEP_USER, r);
         b->has_uid_base = true;
+
+        r = make_host_directory(b, f);
+        if (r == 0)
+                r = clone_binds(b, f);
+        if (r != 0)
+                return r;
 
         owner = user_name_local(b->owner);
         if (!owner)

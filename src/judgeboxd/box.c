@@ -217,9 +217,17 @@ bool box_is_launched(const Box *b) {
         return b->channel && !b->launch && !b->adopting && b->state != BOX_STOPPING;
 }
 
+char *box_get_directory(const Box *b) {
+        assert(b);
+
+        return b->settings.host_directory && b->manager->host_directories
+                        ? host_directory_path(b->manager->host_directories, b->owner, b->id) : NULL;
+}
+
 /* Nothing of it runs any more. */
 static void box_gone(Box *b) {
         Manager *m = b->manager;
+        int r;
 
         for (size_t i = 0; i < b->n_leftovers; i++)
                 (void) run_cgroup_free(b->leftovers[i]);
@@ -229,6 +237,12 @@ static void box_gone(Box *b) {
         if (b->has_uid_base)
                 uid_range_release(m->uids, b->uid_base);
         b->has_uid_base = false;
+
+        if (b->settings.host_directory && m->host_directories) {
+                r = host_directory_remove(m->host_directories, b->owner, b->id);
+                if (r < 0)
+                        (void) log_warning_errno(r, "Failed to remove the directory of box %s: %m", b->name);
+        }
 
         if (b->stored)
                 box_store_remove(m->store, b->name);

@@ -152,3 +152,6 @@ usec_t box_check_deadlines(Box *b, usec_t now);
 
 /* As the host sees judgebox-init. -ESRCH if there is none. */
 int box_get_leader_pid(Box *b, pid_t *ret);
+
+/* Its directory on the host, where it was made with one. NULL: it was not, or out of memory. */
+char *box_get_directory(const Box *b);

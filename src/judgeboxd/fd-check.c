@@ -76,11 +76,42 @@ int check_fd_file(int fd, const char **ret_message) {
         return S_ISREG(sx.stx_mode) ? 0 : refuse(ret_message, "not a regular file");
 }
 
+/* Opened for reading: then the kernel has let the caller, with whatever confines it, look into it. For O_PATH nobody
+ * was asked. */
+static int check_opened(int fd, const Caller *caller, const char **ret_message) {
+        int flags;
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0)
+                return -errno;
+
+        return caller->uid != 0 && ((flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+                        ? refuse(ret_message, "not open for reading") : 0;
+}
+
+int check_fd_directory(int fd, const Caller *caller, const char **ret_message) {
+        struct statx sx;
+        int r;
+
+        r = check_opened(fd, caller, ret_message);
+        if (r >= 0)
+                r = stat_cached(fd, &sx);
+        if (r < 0)
+                return r;
+
+        if (!S_ISDIR(sx.stx_mode))
+                return refuse(ret_message, "not a directory");
+
+        return sx.stx_uid == caller->uid ? 0 : refuse(ret_message, "not the caller's own");
+}
+
 int check_fd_bind(int fd, const Caller *caller, bool writable, const char **ret_message) {
         struct statx sx;
         int r;
 
-        r = stat_cached(fd, &sx);
+        r = check_opened(fd, caller, ret_message);
+        if (r >= 0)
+                r = stat_cached(fd, &sx);
         if (r < 0)
                 return r;
 

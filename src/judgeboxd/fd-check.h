@@ -13,6 +13,9 @@ int check_fd_output(int fd, const char **ret_message);
 /* A regular file open for reading. */
 int check_fd_file(int fd, const char **ret_message);
 
-/* A directory or a regular file. Writable: an O_PATH descriptor proves no right to write, so the caller has to be
- * root or to own what is bound. */
+/* A directory or a regular file, open for reading unless the caller is root. Writable: that proves no right to write, so
+ * the caller has to be root or to own what is bound. */
 int check_fd_bind(int fd, const Caller *caller, bool writable, const char **ret_message);
+
+/* A directory of the caller's own, likewise. */
+int check_fd_directory(int fd, const Caller *caller, const char **ret_message);

@@ -24,6 +24,7 @@
 #include "varlink.h"
 
 #define RUNTIME_DIRECTORY "/run/judgebox"
+#define STATE_DIRECTORY "/var/lib/judgebox"
 #define VARLINK_SOCKET RUNTIME_DIRECTORY "/org.judgebox"
 
 /* The cgroup of boxes that outlive the daemon, where systemd is not their manager. */
@@ -42,6 +43,7 @@ static const char *arg_cgroup_name = CGROUP_NAME;
 static const char *arg_listen = NULL;
 static const char *arg_runtime_directory = RUNTIME_DIRECTORY;
 static const char *arg_config_root = NULL;
+static const char *arg_state_directory = STATE_DIRECTORY;
 static CgroupChoice arg_cgroups = CGROUPS_AUTO;
 
 static void help(void) {
@@ -59,7 +61,9 @@ static void help(void) {
                "     --cgroup-name=NAME What the one of our own is called if it has to be found again (default: " CGROUP_NAME ")\n"
                "     --runtime-directory=PATH\n"
                "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n"
-               "     --config-root=PATH Read the configuration below this directory, not below /\n");
+               "     --config-root=PATH Read the configuration below this directory, not below /\n"
+               "     --state-directory=PATH\n"
+               "                        Where to make directories for boxes (default: " STATE_DIRECTORY ")\n");
 }
 
 /* Returns 1 to go on, 0 if all is said, negative for what cannot be understood. */
@@ -74,6 +78,7 @@ static int parse_argv(int argc, char *argv[]) {
                 ARG_MANAGER,
                 ARG_RUNTIME_DIRECTORY,
                 ARG_CONFIG_ROOT,
+                ARG_STATE_DIRECTORY,
         };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
@@ -86,6 +91,7 @@ static int parse_argv(int argc, char *argv[]) {
                 { "manager", required_argument, NULL, ARG_MANAGER },
                 { "runtime-directory", required_argument, NULL, ARG_RUNTIME_DIRECTORY },
                 { "config-root", required_argument, NULL, ARG_CONFIG_ROOT },
+                { "state-directory", required_argument, NULL, ARG_STATE_DIRECTORY },
                 {},
         };
         unsigned u;
@@ -140,6 +146,9 @@ static int parse_argv(int argc, char *argv[]) {
                         break;
                 case ARG_CONFIG_ROOT:
                         arg_config_root = optarg;
+                        break;
+                case ARG_STATE_DIRECTORY:
+                        arg_state_directory = optarg;
                         break;
                 default:
                         return -EINVAL;
@@ -314,6 +323,12 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
         if (r < 0 && r != -ENOTCONN)
                 return log_error_errno(r, "Failed to make %s: %m", boxes);
 
+        if (mkdir(arg_state_directory, 0755) < 0 && errno != EEXIST)
+                log_debug_errno(errno, "Failed to make %s: %m", arg_state_directory);
+        r = host_directories_new(event, arg_state_directory, &options->host_directories);
+        if (r < 0)
+                return log_error_errno(r, "Failed to make a place for directories in %s: %m", arg_state_directory);
+
         r = take_uids(passed, &options->uids);
         if (r < 0)
                 return log_error_errno(r, "Failed to take the uids over: %m");
@@ -326,6 +341,10 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
 
         r = make_cgroups(*ret_bus, options->store, &options->cgroups);
         return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
+}
+
+static bool is_box(uid_t uid, const char *id, void *userdata) {
+        return box_id_is_valid(id) && manager_find_box(userdata, uid, id);
 }
 
 static int run(void) {
@@ -397,6 +416,12 @@ static int run(void) {
                 r = manager_adopt(manager, &passed);
                 if (r < 0)
                         return log_error_errno(r, "Failed to take boxes over: %m");
+        }
+
+        if (manager->host_directories) {
+                r = host_directories_clean(manager->host_directories, is_box, manager);
+                if (r < 0)
+                        log_warning_errno(r, "Failed to look for directories of earlier boxes: %m");
         }
 
         r = listen_sockets(manager, server, &passed);

@@ -159,6 +159,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
                 .slots = options->slots,
                 .uids = options->uids,
                 .store = options->store,
+                .host_directories = options->host_directories,
                 .authority = options->authority,
                 .config = options->config,
                 .config_root = options->config_root,
@@ -228,6 +229,7 @@ Manager *manager_free(Manager *m) {
         m->deadline_source = sd_event_source_unref(m->deadline_source);
         m->hold_source = sd_event_source_unref(m->hold_source);
         m->store = box_store_free(m->store);
+        m->host_directories = host_directories_free(m->host_directories);
         m->cgroups = cgroup_manager_free(m->cgroups);
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);

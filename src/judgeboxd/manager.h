@@ -12,6 +12,7 @@
 #include "cgroup.h"
 #include "config.h"
 #include "host-cpus.h"
+#include "host-directory.h"
 #include "tenant.h"
 #include "uid-range.h"
 
@@ -35,6 +36,7 @@ struct Manager {
         HostCpus cpus;
         BoxSlots *slots;
         BoxStore *store; /* NULL: boxes end with the daemon */
+        HostDirectories *host_directories; /* NULL: this daemon makes none */
 
         Tenant *tenants;
         Box *boxes;
@@ -64,6 +66,7 @@ typedef struct ManagerOptions {
         const char *uid_lock_path;
         UidRange *uids;  /* taken over; NULL: new ones, with that path */
         BoxStore *store; /* taken over; or NULL */
+        HostDirectories *host_directories; /* taken over; or NULL */
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
         Config *config; /* taken over; NULL: the defaults, whatever the files say */

@@ -5,6 +5,7 @@
 #include "manager.h"
 #include "operation.h"
 #include "tenant.h"
+#include "user-name.h"
 
 /* What judgebox-init may take for a request; listing or removing 200,000 files is the slowest. */
 #define FILE_TIMEOUT_USEC (60 * USEC_PER_SEC)
@@ -61,6 +62,7 @@ int operation_new(
         box_settings_init(&o->settings);
         o->settings.storage_bytes = m->config->storage_bytes;
         o->settings.inodes = m->config->inodes;
+        o->settings.gid = caller->gid != (gid_t) -1 ? caller->gid : user_gid_local(caller->uid);
         run_request_init(&o->request);
 
         *ret = o;
@@ -567,7 +569,7 @@ void operation_start(Operation *o) {
         actions = operation_table[o->type].actions |
                         (o->owner != o->caller.uid || o->all ? AUTHORITY_MANAGE_OTHERS : 0) |
                         (o->settings.share_network ? AUTHORITY_SHARE_NETWORK : 0) |
-                        (o->settings.n_binds > 0 ? AUTHORITY_BIND : 0);
+                        (o->settings.n_binds > 0 || o->settings.host_directory ? AUTHORITY_BIND : 0);
 
         check_authority(o, actions, on_authorized);
 }

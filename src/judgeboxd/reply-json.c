@@ -113,6 +113,13 @@ static void add_entries(int *r, json_object *o, const Operation *op) {
         json_add(r, o, "entries", entries);
 }
 
+static void add_directory(int *r, json_object *o, const Box *b) {
+        _cleanup_free_ char *path = box_get_directory(b);
+
+        if (path)
+                json_add_string(r, o, "directory", path);
+}
+
 int run_reply_to_json(const Operation *op, json_object **ret, int *fds, size_t *n_fds) {
         _cleanup_json_ json_object *o = json_object_new_object();
         int r = o ? 0 : -ENOMEM;
@@ -219,6 +226,7 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
         case OPERATION_CREATE:
                 json_add_string(&r, o, "box", op->result_box->id);
                 json_add_uint64(&r, o, "owner", op->result_box->owner);
+                add_directory(&r, o, op->result_box);
                 break;
         case OPERATION_LIST:
                 add_boxes(&r, o, op);

@@ -136,8 +136,16 @@ static int refuse_fd(Failure *f, const char *field, const char *message) {
         return failure_set_field(f, field, "%s is %s.", field, message ?: "not a descriptor that can be used");
 }
 
-static int check_mounts(const BoxSettings *s, const char *prefix, const Caller *caller, Failure *f) {
+static int check_bind(const BindSpec *b, const char *field, const Caller *caller, Failure *f) {
         const char *message = NULL;
+        int r;
+
+        r = b->directory ? check_fd_directory(b->source_fd, caller, &message)
+                         : check_fd_bind(b->source_fd, caller, b->writable, &message);
+        return r < 0 ? refuse_fd(f, field, message) : 0;
+}
+
+static int check_mounts(const BoxSettings *s, const char *prefix, const Caller *caller, Failure *f) {
         int r;
 
         for (size_t i = 0; i < s->n_binds; i++) {
@@ -147,8 +155,10 @@ static int check_mounts(const BoxSettings *s, const char *prefix, const Caller *
                 if (r != 0)
                         return r;
 
-                if (check_fd_bind(b->source_fd, caller, b->writable, &message) < 0)
-                        return refuse_fd(f, FIELD("%s.binds[%zu].sourceFileDescriptor", prefix, i), message);
+                r = check_bind(b, b->directory ? FIELD("%s.directoryFileDescriptor", prefix)
+                                               : FIELD("%s.binds[%zu].sourceFileDescriptor", prefix, i), caller, f);
+                if (r != 0)
+                        return r;
         }
 
         for (size_t i = 0; i < s->n_tmpfs; i++) {

@@ -133,6 +133,27 @@ static int parse_mounts(json_object *o, const char *prefix, const RequestFds *fd
         return 0;
 }
 
+static int parse_directory(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f) {
+        json_object *index = get(o, "directoryFileDescriptor");
+        char field[FIELD_SIZE];
+        int fd = -EBADF, r;
+
+        s->host_directory = get_boolean(o, "hostDirectory");
+        if (!index && !s->host_directory)
+                return 0;
+
+        (void) snprintf(field, sizeof(field), "%s.%s", prefix, index ? "directoryFileDescriptor" : "hostDirectory");
+        if (index && s->host_directory)
+                return failure_set_field(f, field, "Not together with hostDirectory.");
+        if (s->n_binds >= BOX_BINDS_MAX)
+                return failure_set_field(f, field, "Together with it there can be at most %u binds.", BOX_BINDS_MAX - 1);
+        if (!index)
+                return 0;
+
+        r = take_fd(index, fds, field, &fd, f);
+        return r != 0 ? r : box_settings_add_directory(s, fd);
+}
+
 int request_parse_settings(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f) {
         json_object *limits = get(o, "limits");
         int r;
@@ -149,7 +170,8 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         if (r < 0)
                 return r;
 
-        return parse_mounts(o, prefix, fds, s, f);
+        r = parse_mounts(o, prefix, fds, s, f);
+        return r != 0 ? r : parse_directory(o, prefix, fds, s, f);
 }
 
 /* Exactly one of what an Input or Output can be. */

@@ -152,6 +152,13 @@ static void add_usage(int *r, json_object *o, Box *b) {
         json_add_known(r, o, "cpuTimeUSec", cpu);
 }
 
+static void add_directory(int *r, json_object *o, const Box *b) {
+        _cleanup_free_ char *path = box_get_directory(b);
+
+        if (path)
+                json_add_string(r, o, "directory", path);
+}
+
 int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
         json_object *active = NULL, *limits = NULL;
@@ -173,6 +180,7 @@ int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **r
         json_add_known(&r, o, "inodesUsed", inodes);
         add_usage(&r, o, b);
         json_add_string(&r, o, "hostName", b->settings.host_name);
+        add_directory(&r, o, b);
         if (box_get_leader_pid(b, &leader) >= 0)
                 json_add_uint64(&r, o, "leaderPid", (uint64_t) leader);
         if (b->cgroup && box_cgroup_get_path(b->cgroup))

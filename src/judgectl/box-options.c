@@ -9,6 +9,8 @@ const char box_options_help[] =
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"
         "                              Show a file or directory of the host inside\n"
+        "     --directory=DIR          Work in this directory of one's own, on the host\n"
+        "     --host-directory         Work in one that is made on the host for the box\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"
         "     --share-net              Use the host's network\n"
         "     --hostname=NAME          Host name inside\n"
@@ -121,6 +123,10 @@ static int parse_setting(json_object *settings, int option, const char *name, co
                         log_error("%s takes %s, not \"%s\".", name, limit_kind_syntax(LIMIT_KIND_NUMBER), value);
                 break;
 
+        case ARG_HOST_DIRECTORY:
+                r = json_add_boolean(settings, "hostDirectory", true);
+                break;
+
         case ARG_SHARE_NET:
                 r = json_add_boolean(settings, "shareNetwork", true);
                 break;
@@ -151,6 +157,8 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 { ARG_SHARE_NET, "--share-net" },
                 { ARG_HOSTNAME, "--hostname=" },
                 { ARG_DOMAINNAME, "--domainname=" },
+                { ARG_DIRECTORY, "--directory=" },
+                { ARG_HOST_DIRECTORY, "--host-directory" },
         };
         const LimitOption *limit;
         const char *name = NULL;
@@ -179,7 +187,10 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
 
         if (option == ARG_BIND)
                 r = add_bind(o, value);
-        else if (option == ARG_TMPFS)
+        else if (option == ARG_DIRECTORY) {
+                o->directory = value;
+                r = 0;
+        } else if (option == ARG_TMPFS)
                 r = add_tmpfs(o->settings, value);
         else
                 r = parse_setting(o->settings, option, name, value);
@@ -191,7 +202,8 @@ static int open_bind(const BindOption *b, Request *q, json_object *array) {
         json_object *element;
         int fd, r;
 
-        fd = open(b->host, O_PATH | O_CLOEXEC);
+        /* For reading, which says that we may. O_NONBLOCK: a FIFO must not make us wait; the service refuses it. */
+        fd = open(b->host, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0) {
                 if (errno == ENOENT && b->optional)
                         return 0;
@@ -221,6 +233,20 @@ static int open_bind(const BindOption *b, Request *q, json_object *array) {
         return r < 0 ? log_oom() : 0;
 }
 
+static int open_directory(const BoxOptions *o, Request *q) {
+        int fd, r;
+
+        fd = open(o->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return log_error_errno(errno, "--directory=: failed to open \"%s\": %m", o->directory);
+
+        r = request_set_fd(q, o->settings, "directoryFileDescriptor", fd);
+        if (r == -E2BIG)
+                return log_error_errno(r, "--directory=: a request can carry at most %u files and directories.",
+                                       VARLINK_FDS_MAX);
+        return r < 0 ? log_oom() : 0;
+}
+
 int box_options_make_settings(BoxOptions *o, Request *q, json_object **ret) {
         _cleanup_json_ json_object *binds = NULL;
         int r;
@@ -242,6 +268,12 @@ int box_options_make_settings(BoxOptions *o, Request *q, json_object **ret) {
 
                 if (json_add(o->settings, "binds", TAKE_PTR(binds)) < 0)
                         return log_oom();
+        }
+
+        if (o->directory) {
+                r = open_directory(o, q);
+                if (r < 0)
+                        return r;
         }
 
         *ret = TAKE_PTR(o->settings);

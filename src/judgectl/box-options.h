@@ -15,6 +15,8 @@ enum {
         ARG_SHARE_NET,
         ARG_HOSTNAME,
         ARG_DOMAINNAME,
+        ARG_DIRECTORY,
+        ARG_HOST_DIRECTORY,
 };
 
 #define BOX_SHORT_OPTIONS LIMIT_SHORT_OPTIONS
@@ -26,13 +28,16 @@ enum {
         { "tmpfs", required_argument, NULL, ARG_TMPFS },                 \
         { "share-net", no_argument, NULL, ARG_SHARE_NET },               \
         { "hostname", required_argument, NULL, ARG_HOSTNAME },           \
-        { "domainname", required_argument, NULL, ARG_DOMAINNAME }
+        { "domainname", required_argument, NULL, ARG_DOMAINNAME },       \
+        { "directory", required_argument, NULL, ARG_DIRECTORY },         \
+        { "host-directory", no_argument, NULL, ARG_HOST_DIRECTORY }
 
 typedef struct BoxOptions {
         json_object *limits;   /* type Limits, NULL if none was given */
         json_object *settings; /* type BoxSettings, but for descriptors and limits; NULL likewise */
         BindOption *binds;
         size_t n_binds;
+        const char *directory;
         const char *settings_option; /* the first option given that is the box's, not the run's */
 } BoxOptions;
 

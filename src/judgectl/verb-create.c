@@ -99,6 +99,8 @@ int verb_create(Context *c, int argc, char *argv[]) {
                 json_print(reply.parameters, c->json);
         else
                 (void) puts(json_get_string(reply.parameters, "box") ?: "?");
+        if (c->json == JSON_OFF && json_get_string(reply.parameters, "directory"))
+                (void) puts(json_get_string(reply.parameters, "directory"));
 
         return STATUS_OK;
 }

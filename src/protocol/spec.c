@@ -200,6 +200,27 @@ void box_settings_init(BoxSettings *s) {
         };
 }
 
+int box_settings_add_directory(BoxSettings *s, int fd) {
+        _cleanup_close_ int owned = fd;
+        char *path;
+
+        assert(s);
+        assert(fd >= 0);
+        assert(s->n_binds < BOX_BINDS_MAX);
+
+        path = strdup(BOX_DIRECTORY);
+        if (!path)
+                return -ENOMEM;
+
+        s->binds[s->n_binds++] = (BindSpec) {
+                .source_fd = TAKE_FD(owned),
+                .path = path,
+                .writable = true,
+                .directory = true,
+        };
+        return 0;
+}
+
 void box_settings_done(BoxSettings *s) {
         assert(s);
 

@@ -141,6 +141,7 @@ typedef struct BindSpec {
         char *path; /* absolute, inside */
         bool writable;
         bool noexec;
+        bool directory; /* judgeboxd's alone: the working directory */
 } BindSpec;
 
 typedef struct TmpfsSpec {
@@ -164,6 +165,8 @@ typedef struct BoxSettings {
 
         /* judgeboxd's alone: not sent to judgebox-init */
         Limits limits;
+        gid_t gid;           /* of the tenant, for what is owned */
+        bool host_directory; /* made for it, as its working directory: host-directory.h */
         bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;
@@ -171,7 +174,13 @@ typedef struct BoxSettings {
 #define BOX_STORAGE_DEFAULT (UINT64_C(256) << 20)
 #define BOX_INODES_DEFAULT UINT64_C(65536)
 
+#define BOX_DIRECTORY "/box" /* the working directory */
+
 void box_settings_init(BoxSettings *s);
+
+/* Adds a directory of the tenant's that is to be the working directory. Takes the descriptor over, even on failure. */
+int box_settings_add_directory(BoxSettings *s, int fd);
+
 /* Frees strings and closes descriptors. */
 void box_settings_done(BoxSettings *s);
 

@@ -156,7 +156,7 @@ static int files_create(const Place *p, char *rest, FileFlags flags, int *ret_fd
         const char *parent, *name;
         int r;
 
-        if (place_is_bind(p))
+        if (!place_is_writable(p))
                 return -EROFS;
         if (rest[0] == '\0')
                 return -EISDIR;
@@ -219,7 +219,7 @@ int files_mkdir(const Root *r, const char *path) {
         if (q < 0)
                 return q;
 
-        if (place_is_bind(place))
+        if (!place_is_writable(place))
                 return -EROFS;
 
         q = identity_become_program(&identity);
@@ -245,6 +245,30 @@ static bool place_is_below(const Layout *l, const Place *p, const char *rest) {
         return false;
 }
 
+static int remove_one(int dir_fd, const char *name) {
+        if (unlinkat(dir_fd, name, 0) < 0 && (errno != EISDIR || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0))
+                return -errno;
+
+        return 0;
+}
+
+/* As the program, a name at a time: the rest is for the tenant, whose directory it is, to remove on the host. */
+static int remove_from_bind(const Place *p, const char *parent, const char *name) {
+        _cleanup_(identity_done) Identity identity = {};
+        _cleanup_close_ int dir_fd = -EBADF;
+        int r;
+
+        if (!p->writable)
+                return -EROFS;
+
+        r = identity_become_program(&identity);
+        if (r < 0)
+                return r;
+
+        dir_fd = open_beneath(p->fd, parent, O_PATH | O_DIRECTORY, /* one_mount= */ true);
+        return dir_fd < 0 ? dir_fd : remove_one(dir_fd, name);
+}
+
 /* Not as the program: it can make directories that it could not remove itself. Through the volume and not
  * the place, because the trash is on the former, and to the kernel these are two mounts. */
 int files_remove(Root *r, const char *path, FileFlags flags) {
@@ -263,11 +287,12 @@ int files_remove(Root *r, const char *path, FileFlags flags) {
 
         if (rest[0] == '\0' || place_is_below(&r->layout, place, rest))
                 return -EBUSY;
+
+        name = split_last(rest, &parent);
         if (place_is_bind(place))
-                return -EROFS;
+                return remove_from_bind(place, parent, name);
 
         volume = r->layout.volumes + place->volume;
-        name = split_last(rest, &parent);
 
         top_fd = open_beneath(volume->fd, place->directory->name, O_PATH | O_DIRECTORY, /* one_mount= */ true);
         if (top_fd < 0)
@@ -277,11 +302,5 @@ int files_remove(Root *r, const char *path, FileFlags flags) {
         if (dir_fd < 0)
                 return dir_fd;
 
-        if (FLAGS_SET(flags, FILE_RECURSIVE))
-                return volume_remove(volume, dir_fd, name);
-
-        if (unlinkat(dir_fd, name, 0) < 0 && (errno != EISDIR || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0))
-                return -errno;
-
-        return 0;
+        return FLAGS_SET(flags, FILE_RECURSIVE) ? volume_remove(volume, dir_fd, name) : remove_one(dir_fd, name);
 }

@@ -43,6 +43,11 @@ static inline bool place_is_bind(const Place *p) {
         return p->volume < 0;
 }
 
+/* Files of a tenant's own are not ours to change but by the program's rights, and where the tenant said so. */
+static inline bool place_is_writable(const Place *p) {
+        return !place_is_bind(p) || p->writable;
+}
+
 /* Which place a path of the box belongs to. Relative paths are below /box. ret_rest is what is left below
  * the place ("" for the place itself), and part of the result. -EINVAL for what is no path, -EACCES for a
  * place that is none of these. */

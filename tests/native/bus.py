@@ -375,6 +375,7 @@ def serving(address, *options):
     path = os.path.abspath('socket')
     environment = {**os.environ, 'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={address}'}
     command = [JUDGEBOXD, f'--listen={path}', '--manager=tree', f'--runtime-directory={os.path.abspath("runtime")}',
+               f'--state-directory={os.path.abspath("state")}',
                *(['--degrade'] if DEGRADE else []), *options]
     process = subprocess.Popen(command, env=environment)
     service = None

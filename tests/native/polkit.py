@@ -9,7 +9,7 @@ from harness import check, wait_until
 
 NAME = 'org.freedesktop.PolicyKit1'
 FAILED = 'org.freedesktop.PolicyKit1.Error.Failed'
-MEMBERS = ('org.judgebox1.run', 'org.judgebox1.manage-box', 'org.judgebox1.inspect')
+MEMBERS = ('org.judgebox1.run', 'org.judgebox1.manage-box', 'org.judgebox1.inspect', 'org.judgebox1.bind')
 ALLOW, REFUSE, CHALLENGE = (True, False), (False, False), (False, True)
 
 

@@ -35,6 +35,7 @@ class Manager:
         self.top = None
         # Its own: others may test on this machine at the same time.
         self.command = [JUDGEBOXD, '--manager=tree', f'--cgroup-name=test-restart-{os.getpid()}',
+                        f'--state-directory={os.path.abspath("state")}',
                         f'--runtime-directory={self.directory}',
                         *(['--degrade'] if DEGRADE else []), *options]
         threading.Thread(target=self._listen, daemon=True).start()

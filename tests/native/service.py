@@ -114,14 +114,14 @@ class Service:
         return Client(sock)
 
     def children(self):
-        """But for the helpers that close tenants' files for it."""
+        """But for the helpers that close tenants' files for it, or remove what was in boxes."""
         def name(pid):
             try:
                 return pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
             except FileNotFoundError:
                 return None
         children = pathlib.Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text().split()
-        return [pid for pid in children if name(pid) not in (None, 'judgebox-close')]
+        return [pid for pid in children if name(pid) not in (None, 'judgebox-close', 'judgebox-remove')]
 
     def n_fds(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))
@@ -179,7 +179,7 @@ def private(*options, degrade=DEGRADE):
 def listening(*options, degrade=DEGRADE):
     """A daemon that listens, with a first connection. Left: it is told to stop, and must end well."""
     path = os.path.abspath('socket')
-    process = subprocess.Popen([JUDGEBOXD, '--manager=tree', f'--listen={path}', *(['--degrade'] if degrade else []), *options])
+    process = subprocess.Popen([JUDGEBOXD, '--manager=tree', f'--listen={path}', f'--state-directory={os.path.abspath("state")}', *(['--degrade'] if degrade else []), *options])
     try:
         check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
         service = Service(process, None, path)

@@ -155,6 +155,10 @@ static const struct {
           FAILURE_INVALID_PARAMETER, "settings.binds[0].path" },
         { OPERATION_CREATE, "{'settings':{'binds':[{'sourceFileDescriptor':5,'path':'/x','writable':true}]}}",
           FAILURE_INVALID_PARAMETER, "settings.binds[0].sourceFileDescriptor" },
+        { OPERATION_CREATE, "{'settings':{'directoryFileDescriptor':9}}", FAILURE_INVALID_PARAMETER,
+          "settings.directoryFileDescriptor" },
+        { OPERATION_CREATE, "{'settings':{'directoryFileDescriptor':5,'hostDirectory':true}}", FAILURE_INVALID_PARAMETER,
+          "settings.directoryFileDescriptor" },
         { OPERATION_RUN, "{'box':'a','arguments':['a'],'settings':{}}", FAILURE_INVALID_PARAMETER, "settings" },
 
         /* the program */

@@ -619,10 +619,13 @@ START_TEST(test_list_deep) {
 }
 END_TEST
 
-/* Binds: read and listed, not written. */
+/* Binds: read and listed, and what is writable is written as the program. */
 
 static void binds(Root *root, void *userdata) {
-        Found top[] = { { "file", S_IFREG, 5, false }, { "link", S_IFLNK, 0, false }, { "null", S_IFCHR, 0, false } };
+        Found top[] = {
+                { "closed", S_IFDIR, 0, false }, { "file", S_IFREG, 5, false },
+                { "link", S_IFLNK, 0, false },   { "null", S_IFCHR, 0, false },
+        };
         char *data;
         size_t size;
 
@@ -635,7 +638,6 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(open_existing(root, "/data"), -EISDIR);
         EXPECT_INT(create(root, "/data/new", FILE_PARENTS), -EROFS);
         EXPECT_INT(create(root, "/box/in.txt", 0), -EROFS);
-        EXPECT_INT(create(root, "/box/sub/data/file", 0), -EROFS);
         EXPECT_INT(files_mkdir(root, "/data/new"), -EROFS);
         EXPECT_INT(files_remove(root, "/data/file", FILE_RECURSIVE), -EROFS);
         EXPECT_INT(files_remove(root, "/data", FILE_RECURSIVE), -EBUSY);
@@ -645,6 +647,15 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(files_list(root, "/box/in.txt", 0, &data, &size), -ENOTDIR);
         EXPECT_INT(files_list(root, "/box", FILE_RECURSIVE, &data, &size), 0);
         free(data);
+
+        expect_writes(root, "/box/sub/data/new", 0, "x");
+        expect_reads(root, "/data/new", "x");
+        EXPECT_INT(files_mkdir(root, "/box/sub/data/dir"), 0);
+        EXPECT_INT(files_remove(root, "/box/sub/data/dir", 0), 0);
+        EXPECT_INT(files_remove(root, "/box/sub/data/new", 0), 0);
+        EXPECT_INT(files_mkdir(root, "/box/sub/data/closed/dir"), -EACCES);
+        EXPECT_INT(files_mkdir(root, "/box/sub/data/full/dir"), 0);
+        EXPECT_INT(files_remove(root, "/box/sub/data/full", FILE_RECURSIVE), -ENOTEMPTY);
 
         expect_writes(root, "/work/file", 0, "x");
         EXPECT_INT(files_remove(root, "/work/file", 0), 0);
@@ -661,9 +672,11 @@ START_TEST(test_binds) {
         ck_assert(mknod("/mnt/null", S_IFCHR | 0666, makedev(1, 3)) >= 0);
         ck_assert(chmod("/mnt/null", 0666) >= 0);
 
+        ck_assert(mkdir("/mnt/closed", 0755) >= 0);
+
         for (size_t i = 0; i < ELEMENTSOF(paths_inside); i++)
                 settings.binds[settings.n_binds++] = (BindSpec) {
-                        .source_fd = fixture_open_tree("/mnt"), .path = strdup(paths_inside[i]), .writable = true,
+                        .source_fd = fixture_open_tree("/mnt"), .path = strdup(paths_inside[i]), .writable = i == 1,
                 };
         settings.binds[settings.n_binds++] = (BindSpec) {
                 .source_fd = fixture_open_tree("/mnt/file"), .path = strdup("/box/in.txt"),

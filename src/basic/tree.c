@@ -113,6 +113,8 @@ static int remove_trashed(TreeRemoval *t, int trash_fd, const char *name, bool d
         int r;
 
         fd = openat(trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOTDIR)
+                return remove_entry(t, trash_fd, name, /* directory= */ false);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
 

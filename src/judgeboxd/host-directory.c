@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "fd-util.h"
+#include "host-directory.h"
+#include "log.h"
+#include "parse-util.h"
+#include "string-util.h"
+#include "tree.h"
+
+#define BOXES_NAME "boxes"
+#define TRASH_NAME ".trash"
+#define BOX_NAME "box"
+
+struct HostDirectories {
+        sd_event *event;
+        char *path;
+        int root_fd, trash_fd;
+        uint64_t serial; /* of the names in the trash */
+
+        int remover_pidfd;
+        sd_event_source *remover_source;
+        bool remove_again; /* more has come since it was started */
+};
+
+static int make_and_open(int dir_fd, const char *name, mode_t mode) {
+        _cleanup_close_ int fd = -EBADF;
+
+        if (mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST)
+                return -errno;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchmod(fd, mode) < 0)
+                return -errno;
+
+        return TAKE_FD(fd);
+}
+
+HostDirectories *host_directories_free(HostDirectories *h) {
+        if (!h)
+                return NULL;
+
+        /* A remover goes on by itself, and what it leaves is the next daemon's. */
+        h->remover_source = sd_event_source_disable_unref(h->remover_source);
+        h->remover_pidfd = safe_close(h->remover_pidfd);
+        h->root_fd = safe_close(h->root_fd);
+        h->trash_fd = safe_close(h->trash_fd);
+        h->event = sd_event_unref(h->event);
+        free(h->path);
+        return mfree(h);
+}
+
+int host_directories_new(sd_event *event, const char *state, HostDirectories **ret) {
+        _cleanup_(host_directories_freep) HostDirectories *h = NULL;
+
+        assert(event);
+        assert(state);
+        assert(ret);
+
+        h = new(HostDirectories, 1);
+        if (!h)
+                return -ENOMEM;
+
+        *h = (HostDirectories) {
+                .event = sd_event_ref(event),
+                .path = strprintf("%s/" BOXES_NAME, state),
+                .root_fd = -EBADF,
+                .trash_fd = -EBADF,
+                .remover_pidfd = -EBADF,
+        };
+        if (!h->path)
+                return -ENOMEM;
+
+        h->root_fd = make_and_open(AT_FDCWD, h->path, 0755);
+        if (h->root_fd < 0)
+                return h->root_fd;
+
+        h->trash_fd = make_and_open(h->root_fd, TRASH_NAME, 0700);
+        if (h->trash_fd < 0)
+                return h->trash_fd;
+
+        *ret = TAKE_PTR(h);
+        return 0;
+}
+
+/* In a process of its own, which has our memory as it was. Ends when the trash is empty. */
+static _noreturn_ void remover_main(int trash_fd) {
+        uint64_t serial = 0;
+        TreeRemoval t = { .serial = &serial, .steps_left = UINT64_MAX };
+        sigset_t none;
+        int r;
+
+        for (int i = 1; i < SIGRTMIN; i++)
+                (void) signal(i, SIG_DFL);
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+
+        (void) prctl(PR_SET_NAME, "judgebox-remove");
+
+        /* All but the trash are the daemon's: it may be restarted meanwhile. */
+        t.trash_fd = dup2(trash_fd, 3);
+        if (t.trash_fd < 0 || syscall(SYS_close_range, 4, ~0U, 0) < 0)
+                _exit(EXIT_FAILURE);
+
+        r = tree_collect(&t);
+        _exit(r < 0 ? -r : EXIT_SUCCESS);
+}
+
+static int start_remover(HostDirectories *h);
+
+static int on_remover_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        HostDirectories *h = ASSERT_PTR(userdata);
+        siginfo_t si = {};
+        int r;
+
+        if (waitid(P_PIDFD, (id_t) h->remover_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
+                return 0;
+
+        h->remover_source = sd_event_source_disable_unref(h->remover_source);
+        h->remover_pidfd = safe_close(h->remover_pidfd);
+
+        if (si.si_code != CLD_EXITED || si.si_status != 0)
+                (void) log_warning_errno(si.si_code == CLD_EXITED ? si.si_status : ECANCELED,
+                                         "Failed to remove what boxes left in %s/" TRASH_NAME ": %m", h->path);
+
+        if (h->remove_again) {
+                r = start_remover(h);
+                if (r < 0)
+                        (void) log_warning_errno(r, "Failed to start removing what boxes left: %m");
+        }
+        return 0;
+}
+
+static int start_remover(HostDirectories *h) {
+        int pidfd = -EBADF, r;
+        struct clone_args args = {
+                .flags = CLONE_PIDFD,
+                .pidfd = (uint64_t) (uintptr_t) &pidfd,
+                .exit_signal = SIGCHLD,
+        };
+        pid_t pid;
+
+        if (h->remover_pidfd >= 0) {
+                h->remove_again = true;
+                return 0;
+        }
+
+        h->remove_again = false;
+        pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                remover_main(h->trash_fd);
+        h->remover_pidfd = pidfd;
+
+        r = sd_event_add_io(h->event, &h->remover_source, pidfd, EPOLLIN, on_remover_gone, h);
+        if (r < 0)
+                return r;
+
+        (void) sd_event_source_set_description(h->remover_source, "host-directory-remover");
+        return 0;
+}
+
+/* Returns 1 if it was there. */
+static int move_to_trash(HostDirectories *h, int uid_fd, const char *id) {
+        for (;;) {
+                char name[32];
+
+                /* No name that the remover gives. */
+                (void) snprintf(name, sizeof(name), "box-%" PRIx64, h->serial++);
+                if (renameat2(uid_fd, id, h->trash_fd, name, RENAME_NOREPLACE) >= 0)
+                        return 1;
+                if (errno != EEXIST)
+                        return errno == ENOENT ? 0 : -errno;
+        }
+}
+
+static const char *uid_name(char buf[static 16], uid_t uid) {
+        (void) snprintf(buf, 16, "%u", uid);
+        return buf;
+}
+
+static int make_owned(int dir_fd, const char *name, uid_t uid, gid_t gid) {
+        _cleanup_close_ int fd = -EBADF;
+
+        if (mkdirat(dir_fd, name, 0700) < 0)
+                return -errno;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchown(fd, uid, gid) < 0)
+                return -errno;
+
+        return TAKE_FD(fd);
+}
+
+int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id, int *ret_box_fd) {
+        _cleanup_close_ int uid_fd = -EBADF, id_fd = -EBADF;
+        int box_fd, r;
+
+        assert(h);
+        assert(id);
+        assert(ret_box_fd);
+
+        r = host_directory_remove(h, uid, id);
+        if (r < 0)
+                return r;
+
+        uid_fd = make_and_open(h->root_fd, uid_name((char[16]) {}, uid), 0711);
+        if (uid_fd < 0)
+                return uid_fd;
+
+        id_fd = make_owned(uid_fd, id, uid, gid);
+        if (id_fd < 0)
+                return id_fd;
+
+        box_fd = make_owned(id_fd, BOX_NAME, uid, gid);
+        if (box_fd < 0)
+                return box_fd;
+
+        *ret_box_fd = box_fd;
+        return 0;
+}
+
+int host_directory_remove(HostDirectories *h, uid_t uid, const char *id) {
+        _cleanup_close_ int uid_fd = -EBADF;
+        int r;
+
+        assert(h);
+        assert(id);
+
+        uid_fd = openat(h->root_fd, uid_name((char[16]) {}, uid), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (uid_fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        r = move_to_trash(h, uid_fd, id);
+        return r > 0 ? start_remover(h) : r;
+}
+
+char *host_directory_path(const HostDirectories *h, uid_t uid, const char *id) {
+        assert(h);
+        assert(id);
+
+        return strprintf("%s/%u/%s", h->path, uid, id);
+}
+
+/* NULL and errno on failure. */
+static DIR *open_directory_stream(int dir_fd, const char *name) {
+        DIR *d;
+        int fd;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return NULL;
+
+        d = fdopendir(fd);
+        if (!d)
+                (void) safe_close(fd);
+        return d;
+}
+
+static int clean_tenant(HostDirectories *h, const char *name, uid_t uid, host_directory_wanted_t wanted, void *userdata) {
+        struct dirent *e;
+        DIR *d;
+        int r;
+
+        d = open_directory_stream(h->root_fd, name);
+        if (!d)
+                return -errno;
+
+        while ((e = readdir(d))) {
+                if (streq(e->d_name, ".") || streq(e->d_name, "..") || wanted(uid, e->d_name, userdata))
+                        continue;
+
+                r = move_to_trash(h, dirfd(d), e->d_name);
+                if (r < 0)
+                        (void) log_warning_errno(r, "Failed to remove %s/%s/%s: %m", h->path, name, e->d_name);
+        }
+
+        (void) closedir(d);
+
+        /* Unless something is left. */
+        (void) unlinkat(h->root_fd, name, AT_REMOVEDIR);
+        return 0;
+}
+
+int host_directories_clean(HostDirectories *h, host_directory_wanted_t wanted, void *userdata) {
+        struct dirent *e;
+        DIR *d;
+        int r;
+
+        assert(h);
+        assert(wanted);
+
+        d = open_directory_stream(h->root_fd, ".");
+        if (!d)
+                return -errno;
+
+        while ((e = readdir(d))) {
+                uint64_t uid;
+
+                if (parse_uint64(e->d_name, &uid) < 0 || uid >= UINT32_MAX)
+                        continue;
+
+                r = clean_tenant(h, e->d_name, (uid_t) uid, wanted, userdata);
+                if (r < 0)
+                        (void) log_warning_errno(r, "Failed to look into %s/%s: %m", h->path, e->d_name);
+        }
+
+        (void) closedir(d);
+
+        /* Of an earlier daemon's, too. */
+        return start_remover(h);
+}

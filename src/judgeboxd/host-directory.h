@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Directories of the host that are made for boxes, as their working directories (setting hostDirectory):
+ *
+ *   <state>/boxes/<uid>/<id>/       the tenant's, 0700; the program does not see it
+ *   <state>/boxes/<uid>/<id>/box/   the tenant's, 0700; the program's working directory
+ *   <state>/boxes/.trash/           what is being removed
+ *
+ * All on one file system, so that a tenant can rename files from box to box. <uid> is root's, so that what the service
+ * named stays where it is; and nobody else can get into <id>, where a program may have left a set-user-ID file of the
+ * tenant's (the box itself is nosuid).
+ *
+ * A directory is gone by name at once. What is in it is removed by a process of its own, because a program can leave
+ * more than a daemon with one loop for all has time for. */
+
+#include <systemd/sd-event.h>
+
+#include "macro.h"
+
+typedef struct HostDirectories HostDirectories;
+
+/* state: an absolute path, which is there. */
+int host_directories_new(sd_event *event, const char *state, HostDirectories **ret);
+HostDirectories *host_directories_free(HostDirectories *h);
+DEFINE_TRIVIAL_CLEANUP_FUNC(HostDirectories *, host_directories_free);
+
+/* Makes them anew, and opens box/. */
+int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id, int *ret_box_fd);
+
+/* Takes <id> away, if it is there. */
+int host_directory_remove(HostDirectories *h, uid_t uid, const char *id);
+
+/* Where <id> is. NULL: out of memory. */
+char *host_directory_path(const HostDirectories *h, uid_t uid, const char *id);
+
+/* Takes away what belongs to no box. */
+typedef bool (*host_directory_wanted_t)(uid_t uid, const char *id, void *userdata);
+int host_directories_clean(HostDirectories *h, host_directory_wanted_t wanted, void *userdata);

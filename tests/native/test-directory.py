@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Boxes whose working directory is one of the host's: the caller's own, or one that is made for the box."""
+
+import contextlib
+import os
+import pathlib
+import stat
+import subprocess
+
+from bus import BOX, NAME, Variant, daemon, serving
+from harness import check, check_equal, expect, judgectl, main, run, shell, skip, test, verdict, wait_until
+from polkit import ALLOW, polkit
+from service import listening, private, refused
+
+ALICE, BOB = 1, 2      # daemon and bin: the bus wants users that there are
+
+
+def owner(path):
+    st = os.lstat(path)
+    return st.st_uid, st.st_gid
+
+
+def can_idmap():
+    """Whether the file system of the scratch directory can map owners is known from trying."""
+    os.makedirs('probe', exist_ok=True)
+    done = run('--directory=probe', 'true')
+    if done.result is None and 'cannot map' in done.stderr:
+        skip('the file system here cannot map owners')
+
+
+@test
+def test_owners():
+    can_idmap()
+    os.mkdir('d', 0o700)
+    pathlib.Path('d/old').write_text('from the host\n')
+    os.chmod('d/old', 0o600)
+    done = expect(shell('cat old; pwd; echo new >new; mkdir sub; echo x >sub/f; stat -c %u:%g . old new', '--directory=d'), 'ok')
+    check_equal(done.out.decode().split('\n')[:-1], ['from the host', '/box', '1000:1000', '1000:1000', '1000:1000'])
+    check_equal(pathlib.Path('d/new').read_text(), 'new\n')
+    for name in ('d', 'd/old', 'd/new', 'd/sub', 'd/sub/f'):
+        check_equal(owner(name), (os.getuid(), os.getgid()), name)
+
+
+@test
+def test_others_stay_others():
+    """What is not the caller's own the program can neither change nor make."""
+    can_idmap()
+    os.mkdir('d')
+    for name, mode in (('open', 0o644), ('writable', 0o666), ('secret', 0o600)):
+        pathlib.Path(f'd/{name}').write_text(name)
+        os.chmod(f'd/{name}', mode)
+        os.chown(f'd/{name}', BOB, BOB)
+    script = 'cat open; cat secret || echo no; echo x >writable || echo no; rm -f open || echo no; stat -c %u open'
+    done = shell(script, '--directory=d')
+    check_equal(done.out, b'openno\nno\nno\n65534\n', str(done))
+    check_equal(pathlib.Path('d/writable').read_text(), 'writable', 'written as nobody')
+
+
+@test
+def test_files():
+    """put, get, ls and rm work in it, by the program's rights, and a reset leaves it."""
+    can_idmap()
+    with listening() as s:
+        ctl = [f'--socket={s.path}']
+        os.mkdir('d')
+        pathlib.Path('d/mine').write_text('mine')
+        pathlib.Path('f').write_text('put')
+        check_equal(judgectl(*ctl, 'create', 'b', '--directory=d').status, 0)
+        done = judgectl(*ctl, 'put', 'b', 'f')
+        check_equal(done.status, 0, str(done))
+        check_equal(pathlib.Path('d/f').read_text(), 'put')
+        check_equal(owner('d/f'), (os.getuid(), os.getgid()))
+        done = judgectl(*ctl, '--json=short', 'run', '--box=b', '--stdout=out', '--', 'cat', 'f', 'mine')
+        check_equal((verdict(done), pathlib.Path('out').read_text()), ('ok', 'putmine'))
+        check_equal(judgectl(*ctl, 'rm', 'b', 'f').status, 0)
+        check(not os.path.exists('d/f'))
+        check_equal(judgectl(*ctl, 'reset', 'b').status, 0)
+        check_equal(judgectl(*ctl, 'destroy', 'b').status, 0)
+        check_equal(pathlib.Path('d/mine').read_text(), 'mine')
+
+
+@test
+def test_stream_into_a_bind():
+    """A stream can be a file in what is bound writable, and in nothing else that is bound."""
+    can_idmap()
+    os.mkdir('d')
+    os.mkdir('w')
+    os.chmod('w', 0o777)
+    os.chmod('.', 0o755)
+    with private() as s:
+        fds = [os.open(name, os.O_RDONLY) for name in ('d', 'w')]
+        binds = [{'sourceFileDescriptor': 1, 'path': '/w', 'writable': True},
+                 {'sourceFileDescriptor': 1, 'path': '/r'}]
+        for path, wanted in (('/w/out', 'ok'), ('/r/out', 'exec-failed'), ('out', 'ok')):
+            bind = [b for b in binds if path.startswith(b['path'])]
+            result = s.client.run('/bin/echo', 'x', stdout={'path': path}, fds=fds,
+                                  settings={'directoryFileDescriptor': 0, 'binds': bind} if bind else
+                                  {'directoryFileDescriptor': 0})
+            check_equal(result['verdict'], wanted, path)
+        for fd in fds:
+            os.close(fd)
+    check_equal((pathlib.Path('w/out').read_text(), pathlib.Path('d/out').read_text()), ('x\n', 'x\n'))
+
+
+@test
+def test_bad_directory():
+    pathlib.Path('file').write_text('')
+    os.mkdir('d')
+    os.mkdir('other')
+    os.chown('other', BOB, BOB)
+    with private() as s:
+        def attempt(path, **more):
+            fd = os.open(path, os.O_RDONLY)
+            refused('InvalidParameter', s.client, 'CreateBox', {'settings': {'directoryFileDescriptor': 0, **more}}, [fd],
+                    parameter='settings.directoryFileDescriptor')
+            os.close(fd)
+        attempt('file')
+        attempt('other')
+        attempt('d', hostDirectory=True)
+        attempt('/proc')        # its owners cannot be mapped
+        refused('InvalidParameter', s.client, 'CreateBox', {'settings': {'directoryFileDescriptor': 0}},
+                parameter='settings.directoryFileDescriptor')
+        refused('InvalidParameter', s.client, 'CreateBox', {'settings': {'hostDirectory': True}},
+                parameter='settings.hostDirectory')
+        check(wait_until(lambda: s.children() == []), 'no process left')
+
+
+# ---- made by the service ----
+
+def trash():
+    return os.listdir('state/boxes/.trash')
+
+
+@test
+def test_made_for_the_box():
+    with listening() as s:
+        reply = s.client.call('CreateBox', {'box': '7', 'settings': {'hostDirectory': True}})
+        path = pathlib.Path(reply['directory'])
+        check_equal(path, pathlib.Path('state/boxes').absolute() / str(os.getuid()) / '7')
+        check_equal(s.client.call('GetBox', {'box': '7'})['status']['directory'], str(path))
+        for directory in (path, path / 'box'):
+            check_equal((stat.S_IMODE(os.stat(directory).st_mode), owner(directory)), (0o700, (os.getuid(), os.getgid())))
+        (path / 'box' / 'in').write_text('in')
+        check_equal(s.client.run('/bin/sh', '-c', 'cat in >out; mkdir -p a/b/c; chmod 1777 a; ln -s /etc/passwd l', box='7')
+                    ['verdict'], 'ok')
+        check_equal((path / 'box' / 'out').read_text(), 'in')
+
+        other = pathlib.Path(s.client.call('CreateBox', {'box': '8', 'settings': {'hostDirectory': True}})['directory'])
+        os.rename(path / 'box' / 'a', other / 'box' / 'a')
+        check_equal(s.client.capture('/bin/ls', box='8'), b'a\n')
+
+        s.client.call('DestroyBox', {'box': '7'})
+        check(not path.exists(), 'the directory is left')
+        check((other / 'box' / 'a').exists(), "another box's directory went with it")
+        check(wait_until(lambda: trash() == []), f'left in the trash: {trash()}')
+        check('directory' not in s.client.call('CreateBox', {'box': '7'}), 'the next box of the name has one')
+    check(wait_until(lambda: trash() == []), f'left in the trash: {trash()}')
+    check_equal(os.listdir(f'state/boxes/{os.getuid()}'), [])
+
+
+@test
+def test_strays_are_removed():
+    """What an earlier daemon left, whatever it is."""
+    os.makedirs('state/boxes/12345/old/box/a/b')
+    os.makedirs('state/boxes/.trash/half/gone')
+    os.symlink('/etc', 'state/boxes/12345/link')
+    pathlib.Path('state/boxes/12345/file').write_text('')
+    with listening():
+        check(wait_until(lambda: trash() == [] and not os.path.exists('state/boxes/12345')), 'strays are left')
+    check(os.path.exists('/etc/passwd'))
+
+
+@test
+def test_large_removal_stalls_nobody():
+    """It answers, and its name is free, while files are removed."""
+    with listening() as s:
+        path = pathlib.Path(s.client.call('CreateBox', {'box': 'b', 'settings': {'hostDirectory': True}})['directory'])
+        for i in range(4):
+            os.mkdir(path / 'box' / str(i))
+            for k in range(500):
+                os.close(os.open(path / 'box' / str(i) / str(k), os.O_CREAT | os.O_WRONLY))
+        s.client.call('DestroyBox', {'box': 'b'})
+        check(not path.exists())
+        check_equal(s.client.call('GetStatus')['boxes'], 0)
+        check(wait_until(lambda: trash() == [], 60), 'the trash is not emptied')
+
+
+@contextlib.contextmanager
+def tenants():
+    with daemon() as address, polkit(address, lambda asked: ALLOW) as _, serving(address) as service:
+        yield service
+
+
+def member(uid):
+    """A child of ours that is this user, for what only it can do."""
+    return {'user': uid, 'group': uid, 'extra_groups': []}
+
+
+@test
+def test_of_a_tenant():
+    """Made by the service, it is the tenant's and nobody else's; binds map the tenant's files alone."""
+    can_idmap()
+    os.chmod('.', 0o711)
+    with tenants() as s:
+        alice = s.connection(ALICE)
+        path = alice.create('b', hostDirectory=Variant('b', True))
+        directory, = alice.call(NAME, path, 'org.freedesktop.DBus.Properties', 'Get', 'ss', BOX, 'Directory')
+        check_equal(directory, f'{os.getcwd()}/state/boxes/{ALICE}/b')
+        subprocess.run(['/bin/sh', '-c', f'echo hello >{directory}/box/in && chmod 600 {directory}/box/in'], check=True,
+                       **member(ALICE))
+        check(subprocess.run(['/bin/ls', directory], capture_output=True, **member(BOB)).returncode != 0, 'open to others')
+        result, _ = alice.box(path, 'Run', 'asa{sv}', ['/bin/sh', '-c', 'cat in >out'], {})
+        check_equal(result['verdict'], 'ok')
+        check_equal(pathlib.Path(f'{directory}/box/out').read_text(), 'hello\n')
+        check_equal(owner(f'{directory}/box/out'), (ALICE, ALICE))
+
+
+if __name__ == '__main__':
+    main()
