@@ -35,3 +35,28 @@ void json_append(int *r, json_object *array, json_object *value) {
         (void) json_object_put(value);
         *r = -ENOMEM;
 }
+
+static json_object *base64_to_json(const char *s, size_t n) {
+        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        _cleanup_free_ char *buf = NULL;
+        char *p;
+
+        p = buf = new(char, (n + 2) / 3 * 4);
+        if (!buf)
+                return NULL;
+
+        for (size_t i = 0; i < n; i += 3) {
+                uint32_t v = 0;
+
+                for (size_t k = 0; k < 3; k++)
+                        v = v << 8 | (i + k < n ? (uint8_t) s[i + k] : 0);
+                for (size_t k = 0; k < 4; k++)
+                        *p++ = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+        }
+
+        return json_object_new_string_len(buf, (int) (p - buf));
+}
+
+void json_add_base64(int *r, json_object *o, const char *name, const char *s, size_t n) {
+        json_add(r, o, name, base64_to_json(s, n));
+}

@@ -14,6 +14,8 @@ void json_add_string(int *r, json_object *o, const char *name, const char *value
 void json_add_uint64(int *r, json_object *o, const char *name, uint64_t value);
 /* RESULT_UNKNOWN is left out. */
 void json_add_known(int *r, json_object *o, const char *name, uint64_t value);
+/* For bytes that need not be text. */
+void json_add_base64(int *r, json_object *o, const char *name, const char *s, size_t n);
 void json_append(int *r, json_object *array, json_object *value);
 
 static inline void json_putp(json_object **o) {

@@ -345,6 +345,7 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
         if (r < 0)
                 return r;
         s->keep = get_boolean(o, "keep");
+        s->trace = get_boolean(o, "trace");
 
         r = parse_priority(o, &q->priority, f);
         if (r != 0)

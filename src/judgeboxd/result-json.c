@@ -4,6 +4,7 @@
 
 #include "json-build.h"
 #include "manager.h"
+#include "observed-json.h"
 #include "result-json.h"
 #include "utf8.h"
 
@@ -91,7 +92,9 @@ int run_to_json(const Run *run, json_object **ret) {
         const RunResult *e = &run->result;
         int r = o ? 0 : -ENOMEM;
 
-        message = run_result_message(e, &run->request.spec.limits, run->request.spec.argv[0]);
+        message = e->verdict == VERDICT_SECURITY_VIOLATION && e->violation.architecture != 0
+                ? violation_message(&e->violation, &run->observed)
+                : run_result_message(e, &run->request.spec.limits, run->request.spec.argv[0]);
         if (!message)
                 return -ENOMEM;
 
@@ -114,6 +117,7 @@ int run_to_json(const Run *run, json_object **ret) {
         json_add_known(&r, o, "queuedUSec", run->queued_usec);
         if (run->ticket.reason != ADMISSION_REASON_NONE)
                 json_add_string(&r, o, "queuedFor", admission_reason_to_string(run->ticket.reason));
+        json_add_observed(&r, o, &e->violation, &run->observed);
         if (add_degraded(&r, o, e->degraded) < 0)
                 return -ENOMEM;
 
@@ -213,27 +217,6 @@ static const char *file_type_to_string(uint32_t mode) {
         }
 }
 
-static json_object *base64_to_json(const char *s, size_t n) {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        _cleanup_free_ char *buf = NULL;
-        char *p;
-
-        p = buf = new(char, (n + 2) / 3 * 4);
-        if (!buf)
-                return NULL;
-
-        for (size_t i = 0; i < n; i += 3) {
-                uint32_t v = 0;
-
-                for (size_t k = 0; k < 3; k++)
-                        v = v << 8 | (i + k < n ? (uint8_t) s[i + k] : 0);
-                for (size_t k = 0; k < 4; k++)
-                        *p++ = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
-        }
-
-        return json_object_new_string_len(buf, (int) (p - buf));
-}
-
 static int entry_to_json(const MessageEntry *e, const char *name, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
         size_t n = e->name_size - 1;
@@ -242,7 +225,7 @@ static int entry_to_json(const MessageEntry *e, const char *name, json_object **
         if (utf8_is_valid_n(name, n))
                 json_add(&r, o, "name", json_object_new_string_len(name, (int) n));
         else
-                json_add(&r, o, "nameBase64", base64_to_json(name, n));
+                json_add_base64(&r, o, "nameBase64", name, n);
         json_add_string(&r, o, "type", file_type_to_string(e->mode));
         json_add_uint64(&r, o, "sizeBytes", e->size_bytes);
         json_add_uint64(&r, o, "mode", e->mode & 07777);

@@ -127,6 +127,8 @@ static void print_result(FILE *f, json_object *result) {
 
         if (m->message)
                 print_message(f, m->message);
+        else if (streq(verdict, "security-violation"))
+                print_message(f, strempty(json_get_string(result, "message")));
         else if (m->status && streq(m->status, "RE"))
                 (void) fprintf(f, "message:Exited with error status %" PRIu64 "\n", exit_status);
         else if (m->status && sig > 0)

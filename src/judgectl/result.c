@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "parse-util.h"
+#include "result-trace.h"
 #include "result.h"
 #include "string-util.h"
 #include "text-util.h"
@@ -88,17 +89,36 @@ static void print_memory(FILE *f, json_object *result) {
                 field_print(f, "Memory", "%s (largest process)", FORMAT_BYTES(n));
 }
 
+/* Small numbers as numbers; what may be flags or an address in hexadecimal. */
+static char *join_arguments(json_object *arguments) {
+        _cleanup_strv_free_ char **l = NULL;
+
+        for (size_t i = 0; i < json_object_array_length(arguments); i++) {
+                int64_t n = json_object_get_int64(json_object_array_get_idx(arguments, i));
+                bool small = n > -4096 && n < 4096;
+
+                if (strv_consume(&l, small ? strprintf("%" PRIi64, n) : strprintf("%#" PRIx64, (uint64_t) n)) < 0)
+                        return NULL;
+        }
+
+        return strv_join(l, ", ");
+}
+
 static void print_violation(FILE *f, json_object *result) {
         json_object *violation = json_get_object(result, "violation"), *arguments;
-        _cleanup_free_ char *list = NULL;
+        _cleanup_free_ char *list = NULL, *path = NULL;
+        const char *s;
 
         if (!violation)
                 return;
 
         arguments = json_get_array(violation, "arguments");
-        list = arguments ? json_join_strings(arguments) : NULL;
-        field_print(f, "Violation", "%s(%s), %s", json_get_string(violation, "syscall") ?: "?", strempty(list),
-                    json_get_string(violation, "architecture") ?: "?");
+        list = arguments ? join_arguments(arguments) : NULL;
+        s = strempty(json_get_string(violation, "path"));
+        path = text_escape(s, strlen(s), /* keep_lines= */ false);
+
+        field_print(f, "Violation", "%s(%s), %s%s%s", json_get_string(violation, "syscall") ?: "?", strempty(list),
+                    json_get_string(violation, "architecture") ?: "?", isempty(path) ? "" : ", ", strempty(path));
 }
 
 void result_print(FILE *f, json_object *result) {
@@ -136,4 +156,6 @@ void result_print(FILE *f, json_object *result) {
                 field_print(f, "Degraded", "%s%s%s (not enforced by a cgroup)", color_on(f, COLOR_YELLOW),
                             strna(degraded), color_off(f));
         }
+
+        result_print_trace(f, result);
 }

@@ -22,6 +22,7 @@ static const char run_help_tail[] =
         "  -E --env=NAME[=VALUE]       Set a variable, or pass mine on\n"
         "     --full-env               Pass all my variables on\n"
         "     --chdir=PATH             Working directory, instead of /box\n"
+        "     --trace                  List the paths that the program names\n"
         "     --exec-file=FILE         Execute this file of the host's\n"
         "  -M --meta=FILE              Write the result as isolate does; - is my\n"
         "                              standard output\n"
@@ -36,6 +37,7 @@ enum {
         ARG_FULL_ENV,
         ARG_CHDIR,
         ARG_EXEC_FILE,
+        ARG_TRACE,
         ARG_PRIORITY,
 };
 
@@ -156,6 +158,9 @@ static int parse_option(RunOptions *o, int option, const char *value) {
         case ARG_PRIORITY:
                 r = set_priority(o, value);
                 break;
+        case ARG_TRACE:
+                o->trace = true;
+                break;
         case 'q':
                 o->quiet = true;
                 break;
@@ -214,6 +219,7 @@ int run_options_parse(RunOptions *o, Context *c, int argc, char *argv[]) {
                 { "full-env", no_argument, NULL, ARG_FULL_ENV },
                 { "chdir", required_argument, NULL, ARG_CHDIR },
                 { "exec-file", required_argument, NULL, ARG_EXEC_FILE },
+                { "trace", no_argument, NULL, ARG_TRACE },
                 { "meta", required_argument, NULL, 'M' },
                 { "priority", required_argument, NULL, ARG_PRIORITY },
                 { "quiet", no_argument, NULL, 'q' },

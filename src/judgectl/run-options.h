@@ -20,6 +20,7 @@ typedef struct RunOptions {
         TransferOption *in, *out;
         size_t n_in, n_out;
         bool quiet;
+        bool trace;
         int priority;
 } RunOptions;
 

@@ -199,6 +199,9 @@ int run_options_make_request(RunOptions *o, const Context *c, Request *q) {
         if (o->priority != 0 && json_add(q->parameters, "priority", json_object_new_int(o->priority)) < 0)
                 return log_oom();
 
+        if (o->trace && json_add_boolean(q->parameters, "trace", true) < 0)
+                return log_oom();
+
         r = add_in_files(o, q);
         if (r < 0)
                 return r;

@@ -22,9 +22,9 @@ typedef struct TraceEntry {
         char *path; /* as the program gave it: perhaps relative, perhaps no UTF-8 */
 } TraceEntry;
 
-/* The list ends here, for whatever a program does. The bytes are those of the paths. */
-#define TRACE_ENTRIES_MAX 4096U
-#define TRACE_BYTES_MAX (256U * 1024U)
+/* The list ends here, whatever a program does: a reply has room for it, were every byte of a path escaped. */
+#define TRACE_ENTRIES_MAX 2048U
+#define TRACE_BYTES_MAX (64U * 1024U)
 
 typedef struct Observed {
         char *violation_path; /* or NULL */

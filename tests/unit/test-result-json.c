@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "json-build.h"
 #include "manager.h"
@@ -70,6 +71,79 @@ START_TEST(test_run) {
         check_reply("Run", "result", failed);
         ck_assert_str_eq(member(failed, "step"), "\"exec\"");
         ck_assert_str_eq(member(failed, "error"), "\"ENOENT\"");
+}
+END_TEST
+
+typedef struct Call {
+        uint32_t architecture;
+        int number;
+        const char *path;
+        const char *message, *violation;
+} Call;
+
+START_TEST(test_violation) {
+        /* Without arguments, which are the same for all. */
+        static const Call calls[] = {
+                { AUDIT_ARCH_NATIVE, SYS_ptrace, NULL, "Called ptrace().", "{\"syscall\":\"ptrace\"" },
+                { AUDIT_ARCH_NATIVE, SYS_execve, "/bin/sh", "Called execve(\"/bin/sh\").", "{\"syscall\":\"execve\"" },
+                { AUDIT_ARCH_NATIVE, SYS_execve, "\xff", "Called execve().", "{\"syscall\":\"execve\"" },
+                { AUDIT_ARCH_NATIVE, 9999, NULL, "Called 9999().", "{\"syscall\":\"9999\"" },
+#ifdef __x86_64__
+                { AUDIT_ARCH_I386, 20, NULL, "Called getpid() by way of x86.", "{\"syscall\":\"getpid\"" },
+                { AUDIT_ARCH_X86_64, 0x40000000 | 39, NULL, "Called getpid() by way of x32.", "{\"syscall\":\"getpid\"" },
+#endif
+        };
+        char *argv[] = { (char *) "prog", NULL };
+        Tenant tenant = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+                Run run = { .tenant = &tenant, .request.spec.argv = argv };
+                _cleanup_json_ json_object *o = NULL;
+                json_object *message;
+
+                (void) limits_apply_defaults(&run.request.spec.limits);
+                run_result_init(&run.result);
+                run.result.verdict = VERDICT_SECURITY_VIOLATION;
+                run.result.violation = (Violation) { .architecture = calls[i].architecture, .number = calls[i].number,
+                                                     .arguments = { 1, UINT64_MAX } };
+                run.observed.violation_path = (char *) calls[i].path;
+
+                ck_assert_int_eq(run_to_json(&run, &o), 0);
+                check_reply("Run", "result", o);
+                ck_assert(json_object_object_get_ex(o, "message", &message));
+                ck_assert_str_eq(json_object_get_string(message), calls[i].message);
+                ck_assert_ptr_eq(strstr(member(o, "violation"), calls[i].violation), member(o, "violation"));
+                ck_assert_ptr_nonnull(strstr(member(o, "violation"), "\"arguments\":[1,-1,0,0,0,0]"));
+                ck_assert(!strstr(member(o, "violation"), "unknown"));
+                ck_assert(!!strstr(member(o, "violation"), "\"path") == !!calls[i].path);
+        }
+}
+END_TEST
+
+START_TEST(test_trace) {
+        TraceEntry entries[] = {
+                { .class = PATH_READ, .number = SYS_openat, .count = 3, .path = (char *) "/etc/passwd" },
+                { .class = PATH_WRITE, .number = SYS_openat, .count = 1, .path = (char *) "\xff" },
+        };
+        char *argv[] = { (char *) "prog", NULL };
+        Tenant tenant = {};
+        Run run = { .tenant = &tenant, .request.spec.argv = argv };
+        _cleanup_json_ json_object *full = NULL, *empty = NULL;
+
+        (void) limits_apply_defaults(&run.request.spec.limits);
+        run_result_init(&run.result);
+        run.result.verdict = VERDICT_OK;
+        run.observed = (Observed) { .trace = entries, .n_trace = 2, .trace_dropped = 4, .traced = true };
+        ck_assert_int_eq(run_to_json(&run, &full), 0);
+        check_reply("Run", "result", full);
+        ck_assert_str_eq(member(full, "trace"),
+                         "{\"entries\":[{\"class\":\"read\",\"syscall\":\"openat\",\"path\":\"\\/etc\\/passwd\",\"count\":3},"
+                         "{\"class\":\"write\",\"syscall\":\"openat\",\"pathBase64\":\"\\/w==\",\"count\":1}],\"dropped\":4}");
+
+        run.observed = (Observed) { .traced = true };
+        ck_assert_int_eq(run_to_json(&run, &empty), 0);
+        check_reply("Run", "result", empty);
+        ck_assert_str_eq(member(empty, "trace"), "{\"entries\":[],\"dropped\":0}");
 }
 END_TEST
 
@@ -199,6 +273,8 @@ int main(void) {
 
         tcase_add_test(t, test_run);
         tcase_add_loop_test(t, test_every_verdict, 0, _VERDICT_MAX);
+        tcase_add_test(t, test_violation);
+        tcase_add_test(t, test_trace);
         tcase_add_test(t, test_box);
         tcase_add_test(t, test_entries);
         tcase_add_test(t, test_bad_entries);

@@ -123,6 +123,30 @@ START_TEST(test_print) {
                     "     Refused: 3 processes or threads beyond the limit\n"
                     "   Violation: ptrace(16, 1), x86-64\n"
                     "    Degraded: memory, cpus (not enforced by a cgroup)\n");
+        check_print("{\"verdict\":\"security-violation\",\"violation\":{\"syscall\":\"openat\",\"path\":\"/a\\u0007\","
+                    "\"arguments\":[-100,4095,4096,-4096],\"architecture\":\"x86_64\"}}",
+                    "     Verdict: security-violation\n"
+                    "   Violation: openat(-100, 4095, 0x1000, 0xfffffffffffff000), x86_64, /a\\x07\n");
+}
+END_TEST
+
+START_TEST(test_trace) {
+        check_print("{\"verdict\":\"ok\",\"trace\":{\"entries\":["
+                    "{\"class\":\"read\",\"syscall\":\"openat\",\"path\":\"/etc/passwd\",\"count\":12},"
+                    "{\"class\":\"exec\",\"syscall\":\"execve\",\"path\":\"\\u001b[2J\",\"count\":1},"
+                    "{\"class\":\"stat\",\"syscall\":\"stat\",\"pathBase64\":\"/w==\",\"count\":3}],\"dropped\":0}}",
+                    "     Verdict: ok\n"
+                    "\n"
+                    "CLASS SYSCALL COUNT PATH\n"
+                    "read  openat     12 /etc/passwd\n"
+                    "exec  execve      1 \\x1b[2J\n"
+                    "stat  stat        3 (not UTF-8; see --json)\n");
+        check_print("{\"verdict\":\"ok\",\"trace\":{\"entries\":[],\"dropped\":7}}",
+                    "     Verdict: ok\n"
+                    "\n"
+                    "CLASS SYSCALL COUNT PATH\n"
+                    "\n"
+                    "The list is full: 7 more calls named paths that are not in it.\n");
 }
 END_TEST
 
@@ -167,7 +191,7 @@ END_TEST
 
 int main(void) {
         const TTest *const tests[] = {
-                test_meta, test_signal_names, test_exit_status, test_print, test_errors,
+                test_meta, test_signal_names, test_exit_status, test_print, test_trace, test_errors,
         };
 
         return test_run("result", tests, ELEMENTSOF(tests), NULL, NULL);
