@@ -185,6 +185,16 @@ void layout_done(Layout *l) {
         *l = (Layout) {};
 }
 
+bool layout_has_writable_bind(const Layout *l) {
+        assert(l);
+
+        for (size_t i = 0; i < l->n_places; i++)
+                if (place_is_bind(l->places + i) && l->places[i].writable)
+                        return true;
+
+        return false;
+}
+
 int layout_find(const Layout *l, const char *path, const Place **ret_place, char **ret_rest) {
         _cleanup_free_ char *normal = NULL;
         int r;

@@ -48,6 +48,8 @@ static inline bool place_is_writable(const Place *p) {
         return !place_is_bind(p) || p->writable;
 }
 
+bool layout_has_writable_bind(const Layout *l);
+
 /* Which place a path of the box belongs to. Relative paths are below /box. ret_rest is what is left below
  * the place ("" for the place itself), and part of the result. -EINVAL for what is no path, -EACCES for a
  * place that is none of these. */

@@ -254,6 +254,7 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                           .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
+                          .forbid_set_id = layout_has_writable_bind(&root->layout),
                           .filter = &r->filter,
                   },
                   &report);

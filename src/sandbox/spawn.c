@@ -13,6 +13,7 @@
 #include "fd-util.h"
 #include "filter-load.h"
 #include "landlock.h"
+#include "set-id-filter.h"
 #include "spawn.h"
 
 /* From judgebox-init to the program.
@@ -127,6 +128,12 @@ static void child_restrict(SpawnChild *c) {
         uint64_t open_files = q->spec->limits.values[LIMIT_OPEN_FILES];
         struct rlimit rl = { .rlim_cur = open_files, .rlim_max = open_files };
         int r;
+
+        if (q->forbid_set_id) {
+                r = set_id_filter_load();
+                if (r < 0)
+                        child_fail(c, STEP_SECCOMP, -r);
+        }
 
         if (q->filter->program) {
                 r = filter_load(q->filter, c->filter_socket_fd, &c->report->muted);

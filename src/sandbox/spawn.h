@@ -13,6 +13,7 @@ typedef struct SpawnRequest {
         int ruleset_fd;               /* of landlock.h, or -EBADF */
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */
+        bool forbid_set_id;           /* set-id-filter.h */
         Filter *filter; /* perhaps empty; muted where nobody can listen */
 } SpawnRequest;
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 
 from bus import BOX, NAME, Variant, daemon, serving
-from harness import check, check_equal, expect, judgectl, main, run, shell, skip, test, verdict, wait_until
+from harness import check, check_equal, compile_c, expect, judgectl, main, run, shell, skip, test, verdict, wait_until
 from polkit import ALLOW, polkit
 from service import listening, private, refused
 
@@ -55,6 +55,51 @@ def test_others_stay_others():
     done = shell(script, '--directory=d')
     check_equal(done.out, b'openno\nno\nno\n65534\n', str(done))
     check_equal(pathlib.Path('d/writable').read_text(), 'writable', 'written as nobody')
+
+
+@test
+def test_set_id():
+    """No file of the tenant's is left outside that whoever finds it could run as the tenant; by no call there is."""
+    can_idmap()
+    os.mkdir('d')
+    compile_c(r"""
+        #define _GNU_SOURCE
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <sys/stat.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+
+        static void look(const char *what, long r) {
+            printf("%s %s\\n", what, r >= 0 ? "done" : errno == EPERM ? "EPERM" : errno == ENOSYS ? "ENOSYS" : "?");
+        }
+
+        int main(void) {
+            unsigned long how[3] = { O_CREAT | O_WRONLY, 04755, 0 };
+            int fd = open("f", O_CREAT | O_RDWR, 0755);
+
+            look("plain", chmod("f", 0711));
+            look("chmod", chmod("f", 04755));
+            look("fchmod", fchmod(fd, 02755));
+            look("fchmodat", fchmodat(AT_FDCWD, "f", 06755, 0));
+            look("fchmodat2", syscall(452, AT_FDCWD, "f", 04755, 0));
+            look("open", open("g", O_CREAT | O_RDWR, 04755));
+            look("openat", syscall(SYS_openat, AT_FDCWD, "g", O_CREAT | O_RDWR, 02755));
+            look("tmpfile", open(".", O_TMPFILE | O_RDWR, 04755));
+            look("mknod", mknod("g", S_IFREG | 04755, 0));
+            look("openat2", syscall(437, AT_FDCWD, "g", how, sizeof(how)));
+            look("io_uring", syscall(425, 8, how));
+            look("unused", syscall(SYS_openat, AT_FDCWD, "f", O_RDONLY, 04755));
+            return 0;
+        }""".replace('\\\\', '\\'), 'd/tries')
+    os.chmod('d/tries', 0o755)
+    done = run('--directory=d', '--', './tries')
+    found = dict(line.split() for line in done.out.decode().splitlines())
+    check_equal({k: v for k, v in found.items() if v == 'done'}, {'plain': 'done', 'unused': 'done'}, str(done))
+    check_equal(len(found), 12)
+    for name in os.listdir('d'):
+        check_equal(os.lstat(f'd/{name}').st_mode & 0o6000, 0, name)
 
 
 @test

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Takes barriers away, one at a time, and sees that test-barriers.py or test-walls.py notices.
+"""Takes barriers away, one at a time, and sees that test-barriers.py, test-walls.py or test-directory.py notices.
 
 What is shipped has no switch to turn a barrier off, for nobody can turn on by mistake what is not there. So this builds
 the programs anew from changed sources: each variant below says what to change and which tests must fail then. If a
@@ -51,6 +51,9 @@ VARIANTS = {
     'read-only-binds': (
         [('src/sandbox/layout-attach.c', r'p->writable \? 0 : MOUNT_ATTR_RDONLY', '0'), LANDLOCK_OFF],
         ['create-a-file']),
+    'no-set-id-files': (
+        [('src/sandbox/run-start.c', r'\.forbid_set_id = layout_has_writable_bind\(&root->layout\)', '.forbid_set_id = false')],
+        ['set-id']),
     'user-of-its-own': (
         [('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0'), LANDLOCK_OFF],
         ['become-root', 'signal-judgebox-init']),
@@ -103,7 +106,7 @@ class Variants:
     def failing(self, tests):
         """Which of these tests fail."""
         found = set()
-        for script in ('test-barriers.py', 'test-walls.py'):
+        for script in ('test-barriers.py', 'test-walls.py', 'test-directory.py'):
             done = subprocess.run([TOP / 'tests' / 'native' / script, *tests], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True,
                                   env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
