@@ -61,6 +61,28 @@ int check_fd_output(int fd, const char **ret_message) {
         return refuse(ret_message, "not a regular file, a pipe, a stream socket or /dev/null");
 }
 
+/* Where the kernel's devices.txt has the UNIX98 ones: a console, or a serial line, is no tenant's to hand over. */
+static bool is_pseudo_terminal(const struct statx *sx) {
+        return S_ISCHR(sx->stx_mode) && sx->stx_rdev_major >= 136 && sx->stx_rdev_major <= 143;
+}
+
+int check_fd_terminal(int fd, const char **ret_message) {
+        struct statx sx;
+        int r;
+
+        r = check_access_mode(fd, O_RDONLY, ret_message);
+        if (r >= 0)
+                r = check_access_mode(fd, O_WRONLY, ret_message);
+        if (r < 0)
+                return r;
+
+        r = stat_cached(fd, &sx);
+        if (r < 0)
+                return r;
+
+        return is_pseudo_terminal(&sx) ? 0 : refuse(ret_message, "not a pseudo terminal");
+}
+
 int check_fd_file(int fd, const char **ret_message) {
         struct statx sx;
         int r;

@@ -10,6 +10,9 @@
 int check_fd_input(int fd, const char **ret_message);
 int check_fd_output(int fd, const char **ret_message);
 
+/* The side of a pseudo terminal that programs use, open for both. */
+int check_fd_terminal(int fd, const char **ret_message);
+
 /* A regular file open for reading. */
 int check_fd_file(int fd, const char **ret_message);
 

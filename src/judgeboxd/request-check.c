@@ -216,11 +216,15 @@ static int check_descriptors(const RunRequest *q, Failure *f) {
         const char *message = NULL;
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
-                r = check_stream(s->streams + i, i, f);
-                if (r != 0)
-                        return r;
-        }
+        if (s->terminal) {
+                if (check_fd_terminal(s->streams[0].fd, &message) < 0)
+                        return refuse_fd(f, "terminalFileDescriptor", message);
+        } else
+                for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
+                        r = check_stream(s->streams + i, i, f);
+                        if (r != 0)
+                                return r;
+                }
 
         if (s->exec_fd >= 0 && check_fd_file(s->exec_fd, &message) < 0)
                 return refuse_fd(f, "executableFileDescriptor", message);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fd-util.h"
 #include "manager.h"
 #include "request-group.h"
 #include "request.h"
@@ -223,6 +224,31 @@ static int parse_streams(json_object *o, const RequestFds *fds, RunSpec *s, Fail
         return 0;
 }
 
+/* All three streams of the program. */
+static int parse_terminal(json_object *o, const RequestFds *fds, RunSpec *s, Failure *f) {
+        json_object *terminal = get(o, "terminalFileDescriptor");
+        int fd = -EBADF, r;
+
+        if (!terminal)
+                return 0;
+        if (get(o, "stdin") || get(o, "stdout") || get(o, "stderr") || get(o, "stderrToStdout"))
+                return failure_set_field(f, "terminalFileDescriptor", "The standard streams go elsewhere already.");
+
+        r = take_fd(terminal, fds, "terminalFileDescriptor", &fd, f);
+        if (r != 0)
+                return r;
+
+        s->terminal = true;
+        s->streams[0] = (StreamSpec) { .type = STREAM_FD, .fd = fd };
+        for (size_t i = 1; i < ELEMENTSOF(s->streams); i++) {
+                s->streams[i] = (StreamSpec) { .type = STREAM_FD, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
+                if (s->streams[i].fd < 0)
+                        return -errno;
+        }
+
+        return 0;
+}
+
 static int parse_extra_fds(json_object *o, const RequestFds *fds, RunSpec *s, Failure *f) {
         json_object *extra = get(o, "extraFileDescriptors");
         size_t n = extra ? json_object_array_length(extra) : 0;
@@ -352,6 +378,8 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
                 return r;
 
         r = parse_streams(o, fds, s, f);
+        if (r == 0)
+                r = parse_terminal(o, fds, s, f);
         if (r == 0 && executable)
                 r = take_fd(executable, fds, "executableFileDescriptor", &s->exec_fd, f);
         if (r == 0)

@@ -20,6 +20,9 @@ int interrupt_block(Interrupt *i) {
                         (void) sigaddset(&mask, signals[k]);
         }
 
+        if (i->on_resize)
+                (void) sigaddset(&mask, SIGWINCH);
+
         i->fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
         if (i->fd < 0)
                 return -errno;
@@ -32,8 +35,12 @@ bool interrupt_check(Interrupt *i) {
 
         assert(i);
 
-        if (i->fd >= 0 && read(i->fd, &si, sizeof(si)) == sizeof(si))
-                i->signal = (int) si.ssi_signo;
+        if (i->fd >= 0 && read(i->fd, &si, sizeof(si)) == sizeof(si)) {
+                if (si.ssi_signo != SIGWINCH)
+                        i->signal = (int) si.ssi_signo;
+                else if (i->on_resize)
+                        i->on_resize(i->userdata);
+        }
 
         return i->signal != 0;
 }

@@ -13,6 +13,8 @@ typedef struct Interrupt {
         int fd; /* -EBADF: signals do what they always do */
         sigset_t old_mask;
         int signal; /* the one that came, or 0 */
+        void (*on_resize)(void *userdata); /* NULL: SIGWINCH is not looked at; else set before interrupt_block() */
+        void *userdata;
 } Interrupt;
 
 #define INTERRUPT_NULL (Interrupt) { .fd = -EBADF }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 
+#include "environment.h"
 #include "log.h"
 #include "parse-util.h"
 #include "run-options.h"
@@ -17,6 +18,7 @@ static const char run_help_tail[] =
         "  -o --stdout=FILE            Standard output\n"
         "  -e --stderr=FILE            Standard error\n"
         "     --stderr-to-stdout       Join standard error to standard output\n"
+        "     --tty                    A terminal of its own for all three\n"
         "     --in=SRC[:DST]           Put a file into the box first\n"
         "     --out=SRC[:DST]          Get a file out of the box afterwards\n"
         "  -E --env=NAME[=VALUE]       Set a variable, or pass mine on\n"
@@ -32,6 +34,7 @@ static const char run_help_tail[] =
 enum {
         ARG_BOX = 0x400,
         ARG_STDERR_TO_STDOUT,
+        ARG_TTY,
         ARG_IN,
         ARG_OUT,
         ARG_FULL_ENV,
@@ -130,6 +133,9 @@ static int parse_option(RunOptions *o, int option, const char *value) {
         case ARG_STDERR_TO_STDOUT:
                 o->stderr_to_stdout = true;
                 break;
+        case ARG_TTY:
+                o->tty = true;
+                break;
         case ARG_IN:
                 r = add_transfer(&o->in, &o->n_in, "--in=", value, /* into_box= */ true);
                 break;
@@ -183,6 +189,13 @@ static int check(const RunOptions *o, const Context *c) {
                 return -EINVAL;
         }
 
+        if (o->tty && (o->stream_paths[STDIN_FILENO] || o->stream_paths[STDOUT_FILENO] ||
+                       o->stream_paths[STDERR_FILENO] || o->stderr_to_stdout)) {
+                log_error("--tty is for all three standard streams, and excludes --stdin=, --stdout=, --stderr= and "
+                          "--stderr-to-stdout.");
+                return -EINVAL;
+        }
+
         if (o->box && o->box_options.settings_option) {
                 log_error("%s is settled when a box is made, and cannot be changed for --box=%s.",
                           o->box_options.settings_option, o->box);
@@ -213,6 +226,7 @@ int run_options_parse(RunOptions *o, Context *c, int argc, char *argv[]) {
                 { "stdout", required_argument, NULL, 'o' },
                 { "stderr", required_argument, NULL, 'e' },
                 { "stderr-to-stdout", no_argument, NULL, ARG_STDERR_TO_STDOUT },
+                { "tty", no_argument, NULL, ARG_TTY },
                 { "in", required_argument, NULL, ARG_IN },
                 { "out", required_argument, NULL, ARG_OUT },
                 { "env", required_argument, NULL, 'E' },
@@ -252,6 +266,11 @@ int run_options_parse(RunOptions *o, Context *c, int argc, char *argv[]) {
         }
 
         o->arguments = argv + optind;
+
+        /* Without it no program does more with a terminal than to write lines. */
+        if (o->tty && !environment_get(o->environment, "TERM") && strv_extend(&o->environment, "TERM") < 0)
+                return log_oom();
+
         r = check(o, c);
         return r < 0 ? r : 1;
 }

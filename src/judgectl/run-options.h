@@ -14,6 +14,7 @@ typedef struct RunOptions {
         bool full_environment;
         const char *stream_paths[3]; /* -i -o -e; NULL: judgectl's own */
         bool stderr_to_stdout;
+        bool tty;
         const char *working_directory;
         const char *exec_file;
         const char *meta_path;

@@ -4,6 +4,8 @@
 
 #include "stream.h"
 
+#define TERMINAL_EOF '\004' /* ^D, the VEOF of every terminal that was not told otherwise */
+
 bool stream_can_pass(int fd, bool input) {
         struct stat st;
         socklen_t l = sizeof(int);
@@ -22,6 +24,15 @@ bool stream_can_pass(int fd, bool input) {
         /* What is read from a socket could also be written to: not for input. */
         return S_ISSOCK(st.st_mode) && !input && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &l) >= 0 &&
                 type == SOCK_STREAM;
+}
+
+/* The buffer is left as it is: it is large. */
+static void relay_init(Relay *r, bool input, int fd, int program_fd) {
+        r->input = input;
+        r->eof = r->terminal = false;
+        r->source_fd = input ? fd : program_fd;
+        r->sink_fd = input ? program_fd : fd;
+        r->start = r->end = 0;
 }
 
 int relay_new(int fd, bool input, Relay **ret, int *ret_program_fd) {
@@ -45,15 +56,34 @@ int relay_new(int fd, bool input, Relay **ret, int *ret_program_fd) {
         if (!relay)
                 return -ENOMEM;
 
-        relay->input = input;
-        relay->eof = false;
-        relay->source_fd = input ? fd : TAKE_FD(pair[0]);
-        relay->sink_fd = input ? TAKE_FD(pair[1]) : fd;
-        relay->start = relay->end = 0;
+        relay_init(relay, input, fd, TAKE_FD(pair[input ? 1 : 0]));
 
         *ret = TAKE_PTR(relay);
         *ret_program_fd = TAKE_FD(pair[input ? 0 : 1]);
         return 0;
+}
+
+int relay_new_terminal(int fd, bool input, int terminal_fd, Relay **ret) {
+        Relay *relay;
+
+        assert(fd >= 0);
+        assert(terminal_fd >= 0);
+        assert(ret);
+
+        relay = new(Relay, 1);
+        if (!relay)
+                return -ENOMEM;
+
+        relay_init(relay, input, fd, terminal_fd);
+        relay->terminal = true;
+        *ret = relay;
+        return 0;
+}
+
+bool relay_is_over(const Relay *r) {
+        assert(r);
+
+        return r->eof && r->start >= r->end;
 }
 
 /* Closes the pipe's end, which tells the program: end of file for its input, SIGPIPE for its output. */
@@ -114,6 +144,14 @@ static int relay_step(Relay *r) {
         n = read(r->source_fd, r->buffer, sizeof(r->buffer));
         if (n < 0)
                 return IN_SET(errno, EAGAIN, EINTR) ? 0 : -errno;
+        if (n == 0 && r->input && r->terminal) {
+                /* A terminal has no end: this is how one says so. */
+                r->buffer[0] = TERMINAL_EOF;
+                r->start = 0;
+                r->end = 1;
+                r->eof = true;
+                return 1;
+        }
         if (n == 0)
                 return -ENODATA;
 
@@ -125,7 +163,7 @@ static int relay_step(Relay *r) {
 void relay_process(Relay *r, short revents) {
         assert(r);
 
-        if (revents == 0 || (r->eof && r->start >= r->end))
+        if (revents == 0 || relay_is_over(r))
                 return;
 
         if (relay_step(r) < 0)

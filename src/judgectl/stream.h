@@ -16,6 +16,7 @@ bool stream_can_pass(int fd, bool input);
 typedef struct Relay {
         bool input;
         bool eof;       /* nothing more to read; what is in the buffer is still to be written */
+        bool terminal;  /* the program's end is one, which has no end of file */
         int source_fd;  /* owned if it is the pipe's end */
         int sink_fd;
         size_t start, end;
@@ -24,6 +25,10 @@ typedef struct Relay {
 
 /* Puts a pipe between `fd`, which stays the caller's, and the program. ret_program_fd is the program's end. */
 int relay_new(int fd, bool input, Relay **ret, int *ret_program_fd);
+
+/* Between `fd`, which stays the caller's, and our side of the program's terminal, which is taken over. */
+int relay_new_terminal(int fd, bool input, int terminal_fd, Relay **ret);
+
 Relay *relay_free(Relay *r);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Relay *, relay_free);
 
@@ -33,6 +38,9 @@ struct pollfd relay_poll(const Relay *r);
 /* Whether it would read a terminal, but judgectl is in the background: it would be stopped for reading, though the
  * program may not even want the input. To be asked again after a while. */
 bool relay_is_paused(const Relay *r);
+
+/* Nothing more will be moved. */
+bool relay_is_over(const Relay *r);
 
 /* Moves what can be moved after poll() said so. A side that is gone ends the relay, never the caller. */
 void relay_process(Relay *r, short revents);

@@ -6,6 +6,7 @@
 #include "result.h"
 #include "run-options.h"
 #include "string-util.h"
+#include "terminal.h"
 #include "verbs.h"
 
 static const char *const stream_options[3] = { "--stdin=", "--stdout=", "--stderr=" };
@@ -17,6 +18,7 @@ typedef struct Run {
         int stream_fds[3]; /* what was opened for -i, -o and -e and is relayed */
         Relay *relays[3];
         size_t n_relays;
+        Terminal *terminal; /* --tty; has the relays then */
         int meta_fd;
 } Run;
 
@@ -25,8 +27,9 @@ typedef struct Run {
 static void run_done(Run *run) {
         run_options_done(&run->options);
         request_done(&run->request);
-        for (size_t i = 0; i < run->n_relays; i++)
+        for (size_t i = 0; i < run->n_relays && !run->terminal; i++)
                 run->relays[i] = relay_free(run->relays[i]);
+        run->terminal = terminal_free(run->terminal);
         for (size_t i = 0; i < ELEMENTSOF(run->stream_fds); i++)
                 run->stream_fds[i] = safe_close(run->stream_fds[i]);
         run->meta_fd = safe_close(run->meta_fd);
@@ -72,6 +75,38 @@ static int add_stream(Run *run, size_t which) {
         return r < 0 ? log_oom() : 0;
 }
 
+static int add_terminal(Run *run) {
+        int fd, r;
+
+        r = terminal_new(&run->terminal, &fd);
+        if (r < 0)
+                return log_error_errno(r, "Failed to make a terminal: %m");
+
+        r = request_set_fd(&run->request, run->request.parameters, "terminalFileDescriptor", fd);
+        if (r == -E2BIG)
+                return log_error_errno(r, "A request can carry at most %u files and directories, the terminal "
+                                       "included.", VARLINK_FDS_MAX);
+        return r < 0 ? log_oom() : 0;
+}
+
+static int add_streams(Run *run) {
+        int r;
+
+        for (size_t i = 0; i < 3; i++) {
+                if (i == STDERR_FILENO && run->options.stderr_to_stdout) {
+                        if (json_add_boolean(run->request.parameters, "stderrToStdout", true) < 0)
+                                return log_oom();
+                        continue;
+                }
+
+                r = add_stream(run, i);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int prepare(Run *run, const Context *c) {
         int r;
 
@@ -88,19 +123,29 @@ static int prepare(Run *run, const Context *c) {
                                                run->options.meta_path);
         }
 
-        for (size_t i = 0; i < 3; i++) {
-                if (i == STDERR_FILENO && run->options.stderr_to_stdout) {
-                        if (json_add_boolean(run->request.parameters, "stderrToStdout", true) < 0)
-                                return log_oom();
-                        continue;
-                }
+        return run->options.tty ? add_terminal(run) : add_streams(run);
+}
 
-                r = add_stream(run, i);
-                if (r < 0)
-                        return r;
-        }
+static void on_resize(void *userdata) {
+        terminal_resize(userdata);
+}
 
-        return 0;
+/* Our own terminal is the program's for as long as it runs, and ours again for what we have to say. */
+static int run_in_terminal(Run *run, Connection *connection, VarlinkReply *ret) {
+        int r;
+
+        r = terminal_begin(run->terminal, run->relays);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the terminal: %m");
+        run->n_relays = 2;
+
+        r = connection_run(connection, &run->request, run->relays, run->n_relays, ret);
+        request_done(&run->request);
+        if (r >= 0)
+                terminal_finish(run->terminal);
+        run->n_relays = 0;
+        run->terminal = terminal_free(run->terminal);
+        return r;
 }
 
 static int write_meta(const Run *run, char *text) {
@@ -197,11 +242,18 @@ int verb_run(Context *c, int argc, char *argv[]) {
         if (r < 0)
                 return r;
 
-        r = connection_open(c, &connection);
-        if (r < 0)
-                return r;
+        if (run.terminal) {
+                c->interrupt.on_resize = on_resize;
+                c->interrupt.userdata = run.terminal;
+        }
 
-        r = connection_run(connection, &run.request, run.relays, run.n_relays, &reply);
+        r = connection_open(c, &connection);
+        if (r >= 0)
+                r = run.terminal ? run_in_terminal(&run, connection, &reply)
+                                 : connection_run(connection, &run.request, run.relays, run.n_relays, &reply);
+        c->interrupt.on_resize = NULL;
+        if (!connection)
+                return r;
         if (r < 0) {
                 (void) write_meta(&run, r == -EINTR ? meta_format_failure("SG", "Interrupted")
                                                     : meta_format_failure("XX", "The sandbox failed"));

@@ -233,6 +233,7 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
                 .n_extra_fds = (uint32_t) s->n_extra_fds,
                 .degraded = s->degraded,
                 .keep = s->keep,
+                .terminal = s->terminal,
                 .has_filter = s->filter_fd >= 0,
                 .trace = s->trace,
         };
@@ -314,6 +315,7 @@ static int parse_execute(Message *m, RunSpec *s) {
         s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
         s->degraded = (Degraded) x->degraded;
         s->keep = x->keep;
+        s->terminal = x->terminal;
         s->trace = x->trace;
 
         r = next_strv(m, x->n_argv, &s->argv);
@@ -348,6 +350,10 @@ static int parse_execute(Message *m, RunSpec *s) {
                 if ((stream->type == STREAM_PATH) != !!stream->path)
                         return -EBADMSG;
         }
+
+        for (size_t i = 0; i < ELEMENTSOF(s->streams); i++)
+                if (s->terminal && s->streams[i].type != STREAM_FD)
+                        return -EBADMSG;
 
         r = next_string_dup(m, &s->limits.cpu_set);
         if (r < 0)

@@ -102,7 +102,7 @@ typedef struct MessageExecute {
         uint32_t keep;
         uint32_t has_filter;
         uint32_t trace;
-        uint32_t reserved;
+        uint32_t terminal;
 } MessageExecute;
 
 /* What a judgeboxd that was started anew asks first. RUNS' REPLY: value is the highest number that was prepared, value2

@@ -152,6 +152,7 @@ static const char *const step_table[_STEP_MAX] = {
         [STEP_STDIN] = "stdin",
         [STEP_STDOUT] = "stdout",
         [STEP_STDERR] = "stderr",
+        [STEP_TERMINAL] = "terminal",
         [STEP_DESCRIPTORS] = "descriptors",
         [STEP_RLIMIT] = "rlimit",
         [STEP_CHDIR] = "chdir",

@@ -110,6 +110,7 @@ typedef enum Step {
         STEP_STDIN,
         STEP_STDOUT,
         STEP_STDERR,
+        STEP_TERMINAL,
         STEP_DESCRIPTORS,
         STEP_RLIMIT,
         STEP_CHDIR,
@@ -219,6 +220,7 @@ typedef struct RunSpec {
         Degraded degraded; /* what judgebox-init has to enforce by other means */
         int filter_fd; /* a sealed memfd with the seccomp filter, an array of struct sock_filter; or -EBADF */
         bool trace;    /* note what the filter reports only for that, with FILTER_NOTICE_TRACE */
+        bool terminal; /* standard input, output and error are one: it becomes the controlling terminal */
         bool keep; /* goes on when its caller has gone, and its result waits; judgebox-init only remembers it */
 } RunSpec;
 

@@ -12,7 +12,7 @@
 
 /* exec-failed is what the request can be blamed for; the rest is ours. */
 static bool step_is_the_programs(Step s) {
-        return IN_SET(s, STEP_EXEC, STEP_CHDIR, STEP_STDIN, STEP_STDOUT, STEP_STDERR);
+        return IN_SET(s, STEP_EXEC, STEP_CHDIR, STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_TERMINAL);
 }
 
 /* A box's file as a stream: opened with the program's rights, never through a link. */

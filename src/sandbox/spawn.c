@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -227,6 +228,10 @@ static int child_main(void *userdata) {
         }
 
         child_place_fds(c);
+
+        /* Of the session that is this child's own. */
+        if (s->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+                child_fail(c, STEP_TERMINAL, errno);
 
         if (q->affinity && sched_setaffinity(0, sizeof(cpu_set_t), q->affinity) < 0)
                 child_fail(c, STEP_AFFINITY, errno);

@@ -123,7 +123,7 @@ START_TEST(test_refused_values) {
                 { "--degrade", "--degrade" },
                 { "--json=yes", "--json=" },
                 { "--socket=x", "--socket=" },
-                { "--tty", "--tty" },
+                { "--tty --stdin=x", "--tty" },
                 { "--image=x", "--image" },
                 { "--no-such-option", "--no-such-option" },
         };
