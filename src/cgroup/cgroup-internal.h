@@ -21,6 +21,8 @@ typedef struct CgroupManagerVTable {
         bool clone_into;
 
         void (*done)(CgroupManager *m);
+        /* NULL where no bus is used. */
+        int (*set_bus)(CgroupManager *m, struct sd_bus *bus);
 
         /* box_new: owner, id, name are set; sets path and dir_fd if it already knows them. */
         int (*box_new)(BoxCgroup *b, const char *description);

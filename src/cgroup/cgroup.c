@@ -39,6 +39,13 @@ const char *cgroup_manager_get_name(CgroupManager *m) {
         return ASSERT_PTR(m)->vtable->name;
 }
 
+int cgroup_manager_set_bus(CgroupManager *m, struct sd_bus *bus) {
+        assert(m);
+        assert(bus);
+
+        return m->vtable->set_bus ? m->vtable->set_bus(m, bus) : 0;
+}
+
 CgroupController cgroup_manager_get_controllers(CgroupManager *m) {
         return ASSERT_PTR(m)->controllers;
 }

@@ -69,6 +69,10 @@ int cgroup_manager_new_lasting_tree(const char *path, const char *name, CgroupMa
 struct sd_bus;
 int cgroup_manager_new_scope(struct sd_bus *bus, CgroupManager **ret);
 
+/* `scope` lost its connection, and here is another, on the same event loop. What was under way meanwhile goes on; what
+ * was not heard of is looked for. `tree` has no use for it. */
+int cgroup_manager_set_bus(CgroupManager *m, struct sd_bus *bus);
+
 /* Frees the manager; every BoxCgroup must be gone. */
 CgroupManager *cgroup_manager_free(CgroupManager *m);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CgroupManager *, cgroup_manager_free);

@@ -7,7 +7,9 @@
  * - PID 1 is executed anew (daemon-reexec, an upgrade): calls get no reply, and JobRemoved may be sent while it is not
  *   on the bus. A call that may have been lost is repeated if the launcher is not where it should be.
  * - PID 1 reloads: it says UnitRemoved and UnitNew of every unit there is, and nothing has happened.
- * - The tenant's slice is still being taken away, with the box before this one: it is tried again.
+ * - The tenant's slice is still being taken away, with the box before this one, or PID 1 has just forgotten it: it is
+ *   tried again.
+ * - The connection to the bus breaks: it is tried again, until there is another (cgroup_manager_set_bus()).
  * - A scope of the same name is still being taken away (a box made again at once): its UnitRemoved is waited for.
  *
  * All of it ends at the deadline at the latest. Whatever may have been made for a box that failed is stopped; a unit of
@@ -159,6 +161,13 @@ static bool error_is_transient(const sd_bus_error *e) {
         return e->name && startswith(e->name, "org.freedesktop.DBus.Error.Spawn.");
 }
 
+/* The tenant's slice is going with its last box, a moment ago, or is gone for PID 1 while its successor is not there
+ * yet, as after it was executed anew: it will be made again. */
+static bool error_is_of_slice(const sd_bus_error *e) {
+        return sd_bus_error_has_names(e, SYSTEMD_NAME ".TransactionIsDestructive", SYSTEMD_NAME ".NoSuchUnit") ||
+                sd_bus_error_get_errno(e) == ENOENT;
+}
+
 static int scope_box_start(ScopeBox *b);
 
 static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -209,8 +218,7 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
                 return 0;
         }
 
-        if (sd_bus_error_has_name(e, SYSTEMD_NAME ".TransactionIsDestructive")) {
-                /* The tenant's slice is going with its last box, a moment ago: it will be made again. */
+        if (error_is_of_slice(e)) {
                 b->may_exist = b->lost;
                 b->error = r;
                 scope_box_set_state(b, SCOPE_WAITING);
@@ -222,6 +230,7 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
                 /* Another's, who is leaving: then there will be a message. Or ours by a call without a reply: then
                  * the launcher is in it, soon. */
                 b->may_exist = b->lost;
+                b->blocked = true;
                 b->error = -EEXIST;
                 /* Or it is the slice that is there, with a unit file of the admin's: then that is its budget. */
                 if (b->n_retries >= SLICE_RETRIES_MAX)
@@ -374,9 +383,24 @@ static int scope_box_start(ScopeBox *b) {
                 return r;
 
         b->may_exist = true;
+        b->blocked = false;
         b->error = -ETIMEDOUT;
         scope_box_set_state(b, SCOPE_STARTING);
         scope_box_set_timer(b, b->deadline);
+        return 0;
+}
+
+/* Where there is no connection to the bus there will be one again. */
+static int scope_box_try(ScopeBox *b) {
+        int r;
+
+        r = scope_box_start(b);
+        if (!IN_SET(r, -ENOTCONN, -ECONNRESET))
+                return r;
+
+        b->error = -ENOTCONN;
+        scope_box_set_state(b, SCOPE_WAITING);
+        scope_box_look_soon(b);
         return 0;
 }
 
@@ -397,7 +421,7 @@ static void scope_box_check_attach(ScopeBox *b) {
         switch (b->state) {
 
         case SCOPE_WAITING:
-                r = scope_box_start(b);
+                r = scope_box_try(b);
                 if (r < 0)
                         scope_box_finish(b, r);
                 break;
@@ -461,6 +485,9 @@ void scope_box_recheck(ScopeBox *b, bool missed_signals) {
 
         if (missed_signals)
                 b->watch = true;
+        /* A call that fails leaves a unit behind for a moment: that it goes is no reason to call again at once. */
+        else if (b->state == SCOPE_WAITING && !b->blocked)
+                return;
         if (IN_SET(b->state, SCOPE_JOB, SCOPE_WAITING, SCOPE_RUNNING))
                 scope_box_set_timer(b, 0);
 }
@@ -540,7 +567,7 @@ int scope_box_attach(BoxCgroup *meta, pid_t pid, int pidfd) {
 
         b->pid = pid;
         b->deadline = usec_add(now_usec(CLOCK_MONOTONIC), ATTACH_TIMEOUT_USEC);
-        return scope_box_start(b);
+        return scope_box_try(b);
 }
 
 void scope_box_done(BoxCgroup *meta) {

@@ -50,6 +50,7 @@ typedef struct ScopeBox {
         bool sent_slice; /* its tenant's, to be made besides */
         bool no_slice;   /* not to be sent (again) */
         bool lost;      /* there was a call whose fate is not known */
+        bool blocked;   /* a unit of that name is in the way, which PID 1 will say when it goes */
         bool watch;     /* JobRemoved may have been missed: look instead */
         unsigned n_retries;
         sd_bus_slot *call;

@@ -326,15 +326,34 @@ static int scope_read_budget(CgroupManager *meta, uid_t owner, CgroupBudget *ret
         return 0;
 }
 
-static void scope_done(CgroupManager *meta) {
-        ScopeManager *m = SCOPE_MANAGER(meta);
-
+static void scope_manager_forget_bus(ScopeManager *m) {
         for (size_t i = 0; i < ELEMENTSOF(m->matches); i++)
                 m->matches[i] = sd_bus_slot_unref(m->matches[i]);
 
         m->subscribe = sd_bus_slot_unref(m->subscribe);
-        m->event = sd_event_unref(m->event);
         m->bus = sd_bus_unref(m->bus);
+}
+
+static int scope_set_bus(CgroupManager *meta, sd_bus *bus) {
+        ScopeManager *m = SCOPE_MANAGER(meta);
+        int r;
+
+        scope_manager_forget_bus(m);
+        m->bus = sd_bus_ref(bus);
+
+        r = scope_manager_add_matches(m);
+        if (r < 0)
+                return r;
+
+        scope_manager_recheck(m);
+        return 0;
+}
+
+static void scope_done(CgroupManager *meta) {
+        ScopeManager *m = SCOPE_MANAGER(meta);
+
+        scope_manager_forget_bus(m);
+        m->event = sd_event_unref(m->event);
         m->mount_root = mfree(m->mount_root);
         m->root = mfree(m->root);
 }
@@ -343,6 +362,7 @@ static const CgroupManagerVTable scope_vtable = {
         .name = "scope",
         .box_size = sizeof(ScopeBox),
         .done = scope_done,
+        .set_bus = scope_set_bus,
         .box_new = scope_box_new,
         .box_adopt = scope_box_adopt,
         .box_attach = scope_box_attach,

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The manager `scope` with a stand-in for PID 1 at the other end of its connection, which answers as a test wants: what
+ * the real one cannot be made to do (test-cgroup-scope.c has that). */
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "cgroup-child.h"
+#include "cgroup-dir.h"
+#include "cgroup-mount.h"
+#include "log.h"
+#include "scope-internal.h"
+
+#define TENANT ((uid_t) 4711)
+#define UNIT "judgebox-4711-b.scope"
+#define JOB "/org/freedesktop/systemd1/job/1"
+#define PATIENCE_USEC (60 * USEC_PER_SEC)
+
+static sd_event *event;
+static sd_bus *bus, *pid1;
+static CgroupManager *manager;
+static int mount_fd;
+static char top[64];
+
+/* What it does with the calls of StartTransientUnit, and how many there were. */
+static const char *refusal; /* NULL: none */
+static unsigned n_refusals, n_calls;
+static bool silent;
+
+static BoxCgroup *box;
+static pid_t pid;
+static int n_attached, attached_result;
+
+static int send_signal(const char *member, const char *types, ...) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        va_list ap;
+        int r;
+
+        ck_assert_int_ge(sd_bus_message_new_signal(pid1, &m, SYSTEMD_PATH, SYSTEMD_MANAGER, member), 0);
+        ck_assert_int_ge(sd_bus_message_set_sender(m, SYSTEMD_NAME), 0);
+        va_start(ap, types);
+        r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        ck_assert_int_ge(r, 0);
+        return sd_bus_send(pid1, m, NULL);
+}
+
+/* Where the unit's cgroup is does not matter, only what its name is. */
+static void make_scope(void) {
+        _cleanup_close_ int fd = -EBADF;
+        char path[128], text[32];
+
+        (void) snprintf(path, sizeof(path), "%s/" UNIT, top);
+        ck_assert_int_ge(mkdirat(mount_fd, path, 0755), 0);
+        fd = cgroup_dir_open(mount_fd, path, O_RDONLY);
+        ck_assert_int_ge(fd, 0);
+        (void) snprintf(text, sizeof(text), "%i", pid);
+        ck_assert_int_eq(write_string_file_at(fd, "cgroup.procs", text), 0);
+}
+
+static int start_unit(sd_bus_message *m) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        n_calls++;
+        if (silent)
+                return 1;
+
+        if (n_refusals > 0) {
+                n_refusals--;
+                /* As it does with a unit that it has made and cannot use. */
+                ck_assert_int_ge(send_signal("UnitNew", "so", UNIT, "/unit"), 0);
+                ck_assert_int_ge(send_signal("UnitRemoved", "so", UNIT, "/unit"), 0);
+                return sd_bus_reply_method_errorf(m, refusal, "no");
+        }
+
+        make_scope();
+        ck_assert_int_ge(sd_bus_message_new_method_return(m, &reply), 0);
+        ck_assert_int_ge(sd_bus_message_set_sender(reply, SYSTEMD_NAME), 0);
+        ck_assert_int_ge(sd_bus_message_append(reply, "o", JOB), 0);
+        ck_assert_int_ge(sd_bus_send(pid1, reply, NULL), 0);
+        return send_signal("JobRemoved", "uoss", 1, JOB, UNIT, "done");
+}
+
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        if (sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StartTransientUnit"))
+                return start_unit(m) < 0 ? -EIO : 1;
+        if (sd_bus_message_is_method_call(m, NULL, NULL))
+                return sd_bus_reply_method_return(m, NULL);
+        return 0;
+}
+
+/* A new connection between the two. */
+static void join(void) {
+        int fds[2];
+
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+        ck_assert_int_ge(sd_bus_new(&pid1), 0);
+        ck_assert_int_ge(sd_bus_set_fd(pid1, fds[0], fds[0]), 0);
+        ck_assert_int_ge(sd_bus_set_server(pid1, true, SD_ID128_MAKE(1, 2, 3, 4, 5, 6, 7, 8, 9, a, b, c, d, e, f, 0)), 0);
+        ck_assert_int_ge(sd_bus_negotiate_fds(pid1, true), 0);
+        ck_assert_int_ge(sd_bus_add_filter(pid1, NULL, on_message, NULL), 0);
+        ck_assert_int_ge(sd_bus_start(pid1), 0);
+        ck_assert_int_ge(sd_bus_attach_event(pid1, event, 0), 0);
+
+        ck_assert_int_ge(sd_bus_new(&bus), 0);
+        ck_assert_int_ge(sd_bus_set_fd(bus, fds[1], fds[1]), 0);
+        ck_assert_int_ge(sd_bus_negotiate_fds(bus, true), 0);
+        ck_assert_int_ge(sd_bus_start(bus), 0);
+        ck_assert_int_ge(sd_bus_attach_event(bus, event, 0), 0);
+}
+
+static void part(void) {
+        pid1 = sd_bus_close_unref(pid1);
+}
+
+static int on_patience_over(sd_event_source *s, uint64_t usec, void *userdata) {
+        ck_abort_msg("Waited for too long");
+}
+
+#define loop_until(condition)                                                                                   \
+        do {                                                                                                    \
+                sd_event_source *_patience = NULL;                                                              \
+                ck_assert_int_ge(sd_event_add_time_relative(                                                    \
+                                                 event, &_patience, CLOCK_MONOTONIC, PATIENCE_USEC, 1,          \
+                                                 on_patience_over, NULL), 0);                                   \
+                while (!(condition))                                                                            \
+                        ck_assert_int_ge(sd_event_run(event, 10 * USEC_PER_MSEC), 0);                           \
+                (void) sd_event_source_disable_unref(_patience);                                                \
+        } while (false)
+
+static void on_attached(BoxCgroup *b, int r, void *userdata) {
+        n_attached++;
+        attached_result = r;
+}
+
+static void setup(void) {
+        _cleanup_free_ char *root = NULL;
+
+        n_refusals = n_calls = 0;
+        n_attached = 0;
+        silent = false;
+        ck_assert_int_eq(cgroup_mount_open(&mount_fd, &root), 0);
+        (void) snprintf(top, sizeof(top), "test-scope-bus-%i", getpid());
+        ck_assert_int_ge(mkdirat(mount_fd, top, 0755), 0);
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        join();
+        ck_assert_int_eq(cgroup_manager_new_scope(bus, &manager), 0);
+        ck_assert_int_eq(box_cgroup_new(manager, TENANT, "b", "a box", &box), 0);
+        pid = clone_sleeper(-EBADF);
+        ck_assert_int_gt(pid, 0);
+}
+
+static void attach(void) {
+        ck_assert_int_eq(box_cgroup_attach(box, pid, -EBADF, on_attached, NULL), 0);
+}
+
+static void teardown(void) {
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        ck_assert_int_eq(wait_for(pid), 1000 + SIGKILL);
+        box = box_cgroup_free(box);
+        manager = cgroup_manager_free(manager);
+        bus = sd_bus_close_unref(bus);
+        part();
+        event = sd_event_unref(event);
+        ck_assert_int_eq(cgroup_dir_remove(mount_fd, top), 0);
+        mount_fd = safe_close(mount_fd);
+}
+
+/* The slice goes, or is not known any more: tried again, at leisure, though each failure is followed by the signal that
+ * the unit is gone. */
+START_TEST(test_slice_is_gone) {
+        static const char *const names[] = {
+                SYSTEMD_NAME ".NoSuchUnit",
+                SYSTEMD_NAME ".TransactionIsDestructive",
+                "System.Error.ENOENT",
+        };
+        usec_t begin;
+
+        setup();
+        refusal = names[_i];
+        n_refusals = 3;
+        begin = now_usec(CLOCK_MONOTONIC);
+        attach();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+        ck_assert_uint_eq(n_calls, 4);
+        ck_assert_uint_ge(now_usec(CLOCK_MONOTONIC) - begin, (100 + 200 + 400) * USEC_PER_MSEC);
+        teardown();
+}
+END_TEST
+
+/* That a unit of the same name goes is what is waited for. */
+START_TEST(test_name_is_taken) {
+        usec_t begin;
+
+        setup();
+        refusal = SYSTEMD_NAME ".UnitExists";
+        n_refusals = 1;
+        begin = now_usec(CLOCK_MONOTONIC);
+        attach();
+        loop_until(n_calls > 0);
+        ck_assert_int_ge(send_signal("UnitRemoved", "so", UNIT, "/unit"), 0);
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+        ck_assert_uint_eq(n_calls, 2);
+        ck_assert_uint_lt(now_usec(CLOCK_MONOTONIC) - begin, 100 * USEC_PER_MSEC);
+        teardown();
+}
+END_TEST
+
+/* What will not be otherwise by waiting. */
+START_TEST(test_refused) {
+        setup();
+        refusal = SD_BUS_ERROR_ACCESS_DENIED;
+        n_refusals = 1;
+        attach();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, -EACCES);
+        ck_assert_uint_eq(n_calls, 1);
+        teardown();
+}
+END_TEST
+
+static void reconnect(void) {
+        sd_bus *old = bus;
+
+        join();
+        ck_assert_int_eq(cgroup_manager_set_bus(manager, bus), 0);
+        (void) sd_bus_close_unref(old);
+}
+
+/* The connection breaks when PID 1 has been called, and did or did not hear it. */
+START_TEST(test_connection_breaks) {
+        setup();
+        silent = true;
+        attach();
+        loop_until(n_calls > 0);
+        if (_i == 1)
+                make_scope();
+        part();
+        loop_until(n_attached > 0 || SCOPE_BOX(box)->n_retries >= 3);
+        ck_assert_int_eq(n_attached, _i);
+
+        silent = false;
+        reconnect();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+        ck_assert_uint_eq(n_calls, _i == 1 ? 1 : 2);
+        teardown();
+}
+END_TEST
+
+/* There is none when the box is made. */
+START_TEST(test_no_connection) {
+        setup();
+        part();
+        loop_until(sd_bus_is_open(bus) <= 0);
+        attach();
+        loop_until(SCOPE_BOX(box)->n_retries >= 2);
+        ck_assert_int_eq(n_attached, 0);
+        reconnect();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+        teardown();
+}
+END_TEST
+
+static void on_removed(BoxCgroup *b, void *userdata) {
+        (*(unsigned *) userdata)++;
+}
+
+/* Its scope is emptied while nobody can say so. */
+START_TEST(test_removed_meanwhile) {
+        unsigned n_removed = 0;
+
+        setup();
+        box_cgroup_set_removed_handler(box, on_removed, &n_removed);
+        attach();
+        loop_until(n_attached > 0);
+        part();
+        loop_until(sd_bus_is_open(bus) <= 0);
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        ck_assert_int_eq(wait_for(pid), 1000 + SIGKILL);
+        reconnect();
+        loop_until(n_removed > 0);
+        pid = clone_sleeper(-EBADF);
+        teardown();
+}
+END_TEST
+
+int main(void) {
+        SRunner *runner;
+        int failed;
+        Suite *s;
+        TCase *c;
+
+        if (geteuid() != 0) {
+                printf("SKIP: scope-bus: not root\n");
+                return 77;
+        }
+
+        log_setup("test-scope-bus");
+
+        s = suite_create("scope-bus");
+        c = tcase_create("scope-bus");
+        tcase_set_timeout(c, 120);
+        tcase_add_loop_test(c, test_slice_is_gone, 0, 3);
+        tcase_add_test(c, test_name_is_taken);
+        tcase_add_test(c, test_refused);
+        tcase_add_loop_test(c, test_connection_breaks, 0, 2);
+        tcase_add_test(c, test_no_connection);
+        tcase_add_test(c, test_removed_meanwhile);
+        suite_add_tcase(s, c);
+
+        runner = srunner_create(s);
+        srunner_run_all(runner, CK_VERBOSE);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
