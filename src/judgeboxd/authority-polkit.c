@@ -7,8 +7,9 @@
 #include "hash.h"
 #include "log.h"
 
-/* How long polkitd may take: by itself, and when it asks a person. */
-#define CHECK_TIMEOUT_USEC (10 * USEC_PER_SEC)
+/* How long polkitd may take: by itself (it takes one after the other, also those of a daemon that is no more), and when
+ * it asks a person. */
+#define CHECK_TIMEOUT_USEC (25 * USEC_PER_SEC)
 #define CHECK_INTERACTIVE_TIMEOUT_USEC (120 * USEC_PER_SEC)
 
 /* Of polkit's D-Bus interface. */
@@ -126,7 +127,7 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 }
 
                 log_warning("Failed to ask polkit: %s", strna(e->message));
-                check_finish(c, c->left, -sd_bus_error_get_errno(e));
+                check_finish(c, c->left, sd_bus_is_open(c->authority->bus) > 0 ? -sd_bus_error_get_errno(e) : -ENOTCONN);
                 return 0;
         }
 
@@ -334,7 +335,14 @@ static void authority_polkit_check(
 
         r = check_next(c);
         if (r < 0)
-                check_finish(c, actions, r);
+                check_finish(c, actions, r == -ECONNRESET ? -ENOTCONN : r);
+}
+
+static void authority_polkit_set_bus(Authority *authority, sd_bus *bus) {
+        PolkitAuthority *a = (PolkitAuthority *) authority;
+
+        (void) sd_bus_unref(a->bus);
+        a->bus = sd_bus_ref(bus);
 }
 
 /* Whoever waits for an answer is refused. */
@@ -351,6 +359,7 @@ static Authority *authority_polkit_free(Authority *authority) {
 static const AuthorityVTable authority_polkit_vtable = {
         .name = "polkit",
         .check = authority_polkit_check,
+        .set_bus = authority_polkit_set_bus,
         .free = authority_polkit_free,
 };
 

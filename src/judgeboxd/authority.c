@@ -38,6 +38,14 @@ void authority_check(
         a->vtable->check(a, caller, actions, details, callback, userdata);
 }
 
+void authority_set_bus(Authority *a, sd_bus *bus) {
+        assert(a);
+        assert(bus);
+
+        if (a->vtable->set_bus)
+                a->vtable->set_bus(a, bus);
+}
+
 static void authority_local_check(
                 Authority *a,
                 const Caller *caller,

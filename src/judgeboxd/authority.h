@@ -55,7 +55,7 @@ typedef struct AuthorityDetails {
 #define AUTHORITY_ASK_BUS 1
 
 /* denied: the actions that were refused, 0 if all are granted; r: 0, AUTHORITY_ASK_BUS, or a negative errno if
- * nobody could be asked, which are refusals too. Runs exactly once, possibly before authority_check() returns. */
+ * nobody could be asked (-ENOTCONN, -ETIMEDOUT: for now, for want of a bus or an answer), which are refusals too. Runs exactly once, possibly before authority_check() returns. */
 typedef void (*authority_callback_t)(AuthorityAction denied, int r, void *userdata);
 
 typedef struct Authority Authority;
@@ -69,6 +69,8 @@ typedef struct AuthorityVTable {
                         const AuthorityDetails *details,
                         authority_callback_t callback,
                         void *userdata);
+        /* NULL where no bus is used. */
+        void (*set_bus)(Authority *a, sd_bus *bus);
         Authority *(*free)(Authority *a);
 } AuthorityVTable;
 
@@ -80,6 +82,10 @@ int authority_new_local(Authority **ret);
 
 /* group: of those who may have boxes where polkit cannot be asked; (gid_t) -1: nobody. */
 int authority_new_polkit(sd_bus *bus, gid_t group, Authority **ret);
+
+/* The connection was lost, and this is the next. */
+void authority_set_bus(Authority *a, sd_bus *bus);
+
 Authority *authority_free(Authority *a);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Authority *, authority_free);
 

@@ -119,7 +119,7 @@ void bus_calls_cancel(BusService *s, const char *bus_name) {
 
         /* To cancel one may end it at once, but ends no other. */
         DL_FOREACH_SAFE(*bus_service_get_calls(s), c, next)
-                if (c->operation && streq_ptr(sd_bus_message_get_sender(c->message), bus_name))
+                if (c->operation && (!bus_name || streq_ptr(sd_bus_message_get_sender(c->message), bus_name)))
                         operation_cancel(c->operation);
 }
 

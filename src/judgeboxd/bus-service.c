@@ -239,25 +239,32 @@ static int add_objects(BusService *s) {
         return sd_bus_add_object_manager(s->bus, NULL, BUS_PATH);
 }
 
-int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
-        _cleanup_(bus_service_freep) BusService *s = NULL;
+static void drop_subscribers(BusService *s) {
+        Subscriber *u, *next;
+
+        HASH_ITER(hh, s->subscribers, u, next)
+                drop_subscriber(s, u->name);
+}
+
+void bus_service_disconnect(BusService *s) {
+        assert(s);
+
+        bus_calls_cancel(s, /* bus_name= */ NULL);
+        drop_subscribers(s);
+}
+
+int bus_service_connect(BusService *s, sd_bus *bus) {
         int r;
 
-        assert(m);
+        assert(s);
         assert(bus);
-        assert(ret);
 
-        s = new(BusService, 1);
-        if (!s)
-                return -ENOMEM;
-
-        *s = (BusService) { .manager = m, .bus = sd_bus_ref(bus) };
+        /* What is known of callers is of another bus, which may give their names to others. */
+        s->callers = bus_callers_free(s->callers);
+        (void) sd_bus_unref(s->bus);
+        s->bus = sd_bus_ref(bus);
 
         r = bus_callers_new(bus, &s->callers);
-        if (r < 0)
-                return r;
-
-        r = varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &s->idl);
         if (r < 0)
                 return r;
 
@@ -271,10 +278,28 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
                 return r;
 
         r = sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name_requested, s);
+        return MIN(r, 0);
+}
+
+int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
+        _cleanup_(bus_service_freep) BusService *s = NULL;
+        int r;
+
+        assert(m);
+        assert(bus);
+        assert(ret);
+
+        s = new(BusService, 1);
+        if (!s)
+                return -ENOMEM;
+
+        *s = (BusService) { .manager = m };
+
+        r = varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &s->idl);
         if (r < 0)
                 return r;
 
-        r = sd_bus_attach_event(bus, m->event, SD_EVENT_PRIORITY_NORMAL);
+        r = bus_service_connect(s, bus);
         if (r < 0)
                 return r;
 
@@ -290,8 +315,6 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
 }
 
 BusService *bus_service_free(BusService *s) {
-        Subscriber *u, *next;
-
         if (!s)
                 return NULL;
 
@@ -301,9 +324,7 @@ BusService *bus_service_free(BusService *s) {
                 sd_bus_close(s->bus);
         }
 
-        HASH_ITER(hh, s->subscribers, u, next)
-                drop_subscriber(s, u->name);
-
+        drop_subscribers(s);
         (void) bus_callers_free(s->callers);
         (void) varlink_idl_free(s->idl);
         (void) sd_bus_unref(s->bus);

@@ -23,6 +23,11 @@ typedef struct BusCall BusCall;
 
 /* Serves the manager on this connection, which is the service's alone, and asks for the name. */
 int bus_service_new(Manager *m, sd_bus *bus, BusService **ret);
+
+/* The connection is lost, and with it everybody who was on it; and there is another one. */
+void bus_service_disconnect(BusService *s);
+int bus_service_connect(BusService *s, sd_bus *bus);
+
 /* After the manager, which answers to the last of its calls. */
 BusService *bus_service_free(BusService *s);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BusService *, bus_service_free);

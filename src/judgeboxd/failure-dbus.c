@@ -38,11 +38,8 @@ static char *failure_to_sentence(const Failure *f) {
                 return strprintf("No more than %" PRIu64 " %s for this owner.", f->number, name);
         case FAILURE_NOT_SUPPORTED:
         case FAILURE_ASK_BUS:
-                return strdup(message);
         case FAILURE_INTERNAL:
-                return f->error > 0 ? strprintf("The service or the sandbox failed (%s: %s).",
-                                                strna(step_to_string(f->step)), strerror(f->error))
-                                    : strdup(message);
+                return strdup(message);
         case FAILURE_PERMISSION_DENIED:
                 return strdup(f->message ?: "Permission denied.");
         default: /* FILE_ERROR, LIMIT_OUT_OF_RANGE, INVALID_PARAMETER */

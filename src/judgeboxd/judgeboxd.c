@@ -13,6 +13,7 @@
 
 #include "box-adopt.h"
 #include "box-varlink.h"
+#include "bus-link.h"
 #include "bus-service.h"
 #include "fd-util.h"
 #include "log.h"
@@ -242,24 +243,17 @@ static gid_t find_group(const char *name) {
         return g->gr_gid;
 }
 
-/* The daemon's own connection, on which it calls polkit; NULL where there is no bus. */
-static int open_own_bus(sd_event *event, sd_bus **ret) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+/* The daemon's own connection, on which it calls systemd and polkit; NULL where there is no bus. */
+static void open_own_bus(sd_event *event, BusLink **ret) {
         int r;
 
-        r = sd_bus_open_system_with_description(&bus, "own");
-        if (r < 0) {
-                log_notice("There is no system bus here (%s): only root and uid %u are served.", strerror(-r), getuid());
-                *ret = NULL;
-                return 0;
-        }
-
-        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        r = bus_link_new(event, "own", ret);
         if (r < 0)
-                return r;
+                log_notice("There is no system bus here (%s): only root and uid %u are served.", strerror(-r), getuid());
+}
 
-        *ret = TAKE_PTR(bus);
-        return 0;
+static int on_own_bus_opened(sd_bus *bus, void *userdata) {
+        return manager_set_bus(ASSERT_PTR(userdata), bus);
 }
 
 /* Where systemd runs the host, each box is a scope of its; elsewhere, or below a cgroup that was named, a tree is. */
@@ -280,19 +274,32 @@ static int make_cgroups(sd_bus *bus, bool lasting, CgroupManager **ret) {
         return r == -EOPNOTSUPP ? 0 : r;
 }
 
+static void on_clients_bus_lost(void *userdata) {
+        bus_service_disconnect(ASSERT_PTR(userdata));
+}
+
+static int on_clients_bus_opened(sd_bus *bus, void *userdata) {
+        return bus_service_connect(ASSERT_PTR(userdata), bus);
+}
+
 /* A host without a bus has varlink alone. */
-static int serve_bus(Manager *m, BusService **ret) {
-        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+static int serve_bus(Manager *m, BusLink **ret_link, BusService **ret) {
+        static const BusLinkHandler handler = { .lost = on_clients_bus_lost, .opened = on_clients_bus_opened };
         int r;
 
         /* Not the connection for systemd and polkit: what clients do to this one stays with it. */
-        r = sd_bus_open_system_with_description(&bus, "clients");
+        r = bus_link_new(m->event, "clients", ret_link);
         if (r < 0) {
                 log_notice("There is no system bus here (%s): serving varlink alone.", strerror(-r));
                 return 0;
         }
 
-        return bus_service_new(m, bus, ret);
+        r = bus_service_new(m, bus_link_get_bus(*ret_link), ret);
+        if (r < 0)
+                return r;
+
+        bus_link_set_handler(*ret_link, &handler, *ret);
+        return 0;
 }
 
 /* What an earlier daemon had of it, with which it is known which uids are others'. */
@@ -305,8 +312,9 @@ static int take_uids(PassedFds *passed, UidRange **ret) {
 }
 
 /* What only the service of a host has, not a daemon that somebody has for himself. */
-static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options, sd_bus **ret_bus) {
+static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options, BusLink **ret_bus) {
         _cleanup_free_ char *boxes = NULL;
+        sd_bus *bus = NULL;
         int r;
 
         options->config_root = arg_config_root;
@@ -333,13 +341,15 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
         if (r < 0)
                 return log_error_errno(r, "Failed to take the uids over: %m");
 
-        r = open_own_bus(event, ret_bus);
-        if (r >= 0 && *ret_bus)
-                r = authority_new_polkit(*ret_bus, find_group(options->config->group), &options->authority);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up who may do what: %m");
+        open_own_bus(event, ret_bus);
+        if (*ret_bus) {
+                bus = bus_link_get_bus(*ret_bus);
+                r = authority_new_polkit(bus, find_group(options->config->group), &options->authority);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to set up who may do what: %m");
+        }
 
-        r = make_cgroups(*ret_bus, options->store, &options->cgroups);
+        r = make_cgroups(bus, options->store, &options->cgroups);
         return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
 }
 
@@ -348,11 +358,12 @@ static bool is_box(uid_t uid, const char *id, void *userdata) {
 }
 
 static int run(void) {
+        static const BusLinkHandler own_bus_handler = { .opened = on_own_bus_opened };
+        _cleanup_(bus_link_freep) BusLink *clients_bus = NULL, *own_bus = NULL;
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
         _cleanup_(service_freep) Service *service = NULL;
         _cleanup_(varlink_server_freep) VarlinkServer *server = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(passed_fds_done) PassedFds passed = {};
         _cleanup_free_ char *uid_lock = NULL;
@@ -396,7 +407,7 @@ static int run(void) {
                 return log_error_errno(r, "Failed to make an event loop: %m");
 
         if (arg_private_fd < 0) {
-                r = prepare_service(event, &passed, &options, &bus);
+                r = prepare_service(event, &passed, &options, &own_bus);
                 if (r < 0)
                         return r;
         }
@@ -404,6 +415,8 @@ static int run(void) {
         r = manager_new(event, &options, &manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up: %m");
+        if (own_bus)
+                bus_link_set_handler(own_bus, &own_bus_handler, manager);
 
         r = varlink_server_new(event, "The judgebox project", "judgeboxd", PROJECT_VERSION, PROJECT_URL, &server);
         if (r >= 0)
@@ -434,7 +447,7 @@ static int run(void) {
                 return log_error_errno(r, "Failed to set up as a service: %m");
 
         if (arg_private_fd < 0) {
-                r = serve_bus(manager, &bus_service);
+                r = serve_bus(manager, &clients_bus, &bus_service);
                 if (r < 0)
                         return log_error_errno(r, "Failed to serve D-Bus: %m");
         }

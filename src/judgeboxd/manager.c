@@ -142,6 +142,14 @@ int manager_load_config(Manager *m) {
         return 0;
 }
 
+int manager_set_bus(Manager *m, sd_bus *bus) {
+        assert(m);
+        assert(bus);
+
+        authority_set_bus(m->authority, bus);
+        return m->cgroups ? cgroup_manager_set_bus(m->cgroups, bus) : 0;
+}
+
 int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         _cleanup_(manager_freep) Manager *m = NULL;
         int r;

@@ -85,6 +85,9 @@ void manager_log_config(const Config *c);
 /* Reads the files again, and has what they say apply from now on. What is wrong in them is in the journal. */
 int manager_load_config(Manager *m);
 
+/* The connection to systemd and polkit was lost, and here is another. */
+int manager_set_bus(Manager *m, sd_bus *bus);
+
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);
 

@@ -542,7 +542,12 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
                 r = failure_set_message(&f, FAILURE_ASK_BUS, NULL,
                                         "Only polkit can grant this, and can be asked about it over D-Bus alone: "
                                         "call org.judgebox1.");
-        else if (r < 0 || denied != 0)
+        else if (IN_SET(r, -ENOTCONN, -ETIMEDOUT)) {
+                r = failure_set_message(&f, FAILURE_INTERNAL, NULL, "%s, so it is not known whether this is allowed: "
+                                        "try again in a moment.", r == -ENOTCONN ? "The system bus is away"
+                                                                                 : "polkit did not answer");
+                f.error = EAGAIN;
+        } else if (r < 0 || denied != 0)
                 r = failure_set(&f, FAILURE_PERMISSION_DENIED, NULL);
         else {
                 r = check_budget(o, &f);

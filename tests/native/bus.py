@@ -346,27 +346,58 @@ class BusService(Service):
 
 
 def name_is_owned(address, name):
-    with contextlib.closing(Connection(address)) as c:
+    """False also if there is no bus."""
+    try:
+        c = Connection(address)
+    except OSError:
+        return False
+    with contextlib.closing(c):
         return c.call('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'NameHasOwner', 's', name)[0]
+
+
+class Daemon:
+    """A dbus-daemon with the shipped policy."""
+
+    def __init__(self):
+        self.program = shutil.which('dbus-daemon') or skip('no dbus-daemon here')
+        if os.geteuid() != 0:
+            skip('not root')
+        os.chmod('.', 0o755)
+        self.address = os.path.abspath('bus')
+        policy = TOP / 'dbus' / 'org.judgebox1.conf'
+        pathlib.Path('bus.conf').write_text(CONFIG.format(socket=self.address, policy=policy))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, '--config-file=bus.conf', '--nofork', '--nopidfile', '--nosyslog'])
+        check(wait_until(self.listens), 'the bus is there')
+
+    def listens(self):
+        """The socket's name is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            return sock.connect_ex(self.address) == 0
+
+    def stop(self):
+        """As a crash would."""
+        self.process.kill()
+        self.process.wait()
+        pathlib.Path(self.address).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def bus_daemon():
+    bus = Daemon()
+    try:
+        yield bus
+    finally:
+        bus.stop()
 
 
 @contextlib.contextmanager
 def daemon():
-    """A dbus-daemon with the shipped policy. Gives its socket."""
-    program = shutil.which('dbus-daemon') or skip('no dbus-daemon here')
-    if os.geteuid() != 0:
-        skip('not root')
-    os.chmod('.', 0o755)
-    address = os.path.abspath('bus')
-    pathlib.Path('bus.conf').write_text(CONFIG.format(socket=address, policy=TOP / 'dbus' / 'org.judgebox1.conf'))
-    process = subprocess.Popen([program, '--config-file=bus.conf', '--nofork', '--nopidfile', '--nosyslog'])
-    try:
-        check(wait_until(lambda: os.path.exists(address)), 'the bus is there')
-        yield address
-    finally:
-        process.kill()
-        process.wait()
-        pathlib.Path(address).unlink(missing_ok=True)
+    """Gives the socket of one that stays."""
+    with bus_daemon() as bus:
+        yield bus.address
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def test_refused():
 def test_garbage():
     for answer in (('', []), ('b', [True]), ('s', ['yes']), ('(s)', [('yes',)]), ('bba{ss}', [True, False, {}]),
                    ('(bb)', [(True, True)]), ('a(bba{ss})', [[]]), ('(ubs)', [(1, True, 'x')]),
-                   'org.freedesktop.DBus.Error.Failed', 'org.freedesktop.DBus.Error.NoReply', FAILED,
+                   'org.freedesktop.DBus.Error.Failed', FAILED,
                    'org.freedesktop.PolicyKit1.Error.NotAuthorized', 'x.y'):
         with judged(lambda asked, answer=answer: answer) as (s, _):
             bus_refused(DENIED, s.connection(ALICE).create, 'b')
@@ -135,13 +135,19 @@ def test_absent():
         bus_refused(DENIED, alice.create, 'c')
 
 
+def try_again(function, *arguments):
+    """Refused, but not for good: who knows what the answer would have been."""
+    error = bus_refused('InternalError', function, *arguments)
+    check('try again' in error.message, error)
+
+
 @test
 def test_dies_in_mid_check():
     with daemon() as address, serving(address) as s:
         alice = s.connection(ALICE)
         with polkit(address, lambda asked: 'die'):
             begin = time.monotonic()
-            bus_refused(DENIED, alice.create, 'b')
+            try_again(alice.create, 'b')
             check(time.monotonic() - begin < 5, 'noticed at once')
         with polkit(address, members):
             alice.create('b')
@@ -158,8 +164,9 @@ def test_does_not_answer():
         s.bus.create('mine')
         s.client.call('DestroyBox', {'box': 'mine'})
         check(time.monotonic() - begin < 5, 'root is served')
-        bus_refused(DENIED, alice.finish, waiting)
-        check(5 < time.monotonic() - begin < 30, 'refused in time')
+        alice.sock.settimeout(60)
+        try_again(alice.finish, waiting)
+        check(10 < time.monotonic() - begin < 40, 'refused in time')
         check_equal(s.bus.manager('ListBoxes', 'a{sv}', {'all': Variant('b', True)}), [[]])
 
 
