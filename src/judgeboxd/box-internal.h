@@ -10,6 +10,7 @@ void box_set_state(Box *b, BoxState state);
 /* Takes it away if it is stopping and nothing of it runs any more. */
 void box_check_gone(Box *b);
 void box_kill_processes(Box *b);
+void box_kill_init(Box *b);
 
 void box_call_waiters(Box *b, BoxWaiter **list, const Failure *failure);
 

@@ -16,6 +16,12 @@
 
 #define BOX_START_TIMEOUT_USEC (30 * USEC_PER_SEC)
 
+/* Of SIGKILL, which nothing in a pid namespace can send to its PID 1. What is no child of ours has no status: there the
+ * word goes by which it would have taken its leave (supervisor_run()). */
+static bool was_killed(const siginfo_t *si) {
+        return si->si_pid == 0 || (si->si_code == CLD_KILLED && si->si_status == SIGKILL);
+}
+
 static int on_init_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Box *b = ASSERT_PTR(userdata);
         siginfo_t si = {};
@@ -29,13 +35,21 @@ static int on_init_gone(sd_event_source *s, int fd, uint32_t revents, void *user
 
         if (b->state == BOX_STOPPING)
                 box_check_gone(b);
+        else if (b->configured && was_killed(&si))
+                box_stopped_from_outside(b);
         else
                 box_fail(b, STEP_PROTOCOL, ECONNRESET);
         return 0;
 }
 
 static void on_channel_failed(BoxChannel *c, Step step, int r, void *userdata) {
-        box_fail(ASSERT_PTR(userdata), step, r);
+        Box *b = ASSERT_PTR(userdata);
+
+        /* It ends, and closes the socket first; how it ended is known in a moment, or if it lives on, of this. */
+        if (r == -ECONNRESET && b->configured && b->init_pidfd >= 0)
+                box_kill_init(b);
+        else
+                box_fail(b, step, r);
 }
 
 static void on_configured(int r, Message *m, void *userdata) {
@@ -156,7 +170,13 @@ static const BoxLaunchHandler launch_handler = {
 };
 
 static void on_cgroup_removed(BoxCgroup *c, void *userdata) {
-        box_fail(ASSERT_PTR(userdata), STEP_CGROUP, ECANCELED);
+        Box *b = ASSERT_PTR(userdata);
+
+        /* Nothing is in it any more, judgebox-init neither: how that ended says why. */
+        if (b->configured && b->init_pidfd >= 0)
+                box_kill_init(b);
+        else
+                box_fail(b, STEP_CGROUP, ECANCELED);
 }
 
 void box_watch_cgroup(Box *b) {

@@ -261,6 +261,13 @@ void box_check_gone(Box *b) {
                 box_gone(b);
 }
 
+void box_kill_init(Box *b) {
+        assert(b);
+
+        if (b->init_pidfd >= 0 && syscall(SYS_pidfd_send_signal, b->init_pidfd, SIGKILL, NULL, 0) < 0)
+                log_debug_errno(errno, "Failed to kill judgebox-init of box %s: %m", b->name);
+}
+
 void box_kill_processes(Box *b) {
         int r;
 
@@ -273,8 +280,7 @@ void box_kill_processes(Box *b) {
         }
 
         /* The cgroup is enough where it is whole; the kernel ends the rest of a pid namespace with its PID 1. */
-        if (b->init_pidfd >= 0 && syscall(SYS_pidfd_send_signal, b->init_pidfd, SIGKILL, NULL, 0) < 0)
-                log_debug_errno(errno, "Failed to kill judgebox-init of box %s: %m", b->name);
+        box_kill_init(b);
 }
 
 static void abort_runs(Box *b) {
@@ -283,7 +289,7 @@ static void abort_runs(Box *b) {
                 if (b->failure.type == FAILURE_INTERNAL)
                         run_abort(b->runs, VERDICT_INTERNAL_ERROR, b->failure.step, b->failure.error);
                 else
-                        run_abort(b->runs, VERDICT_CANCELED, STEP_NONE, 0);
+                        run_abort(b->runs, VERDICT_CANCELED, b->stopped_from_outside ? STEP_CGROUP : STEP_NONE, 0);
         }
 }
 
@@ -339,6 +345,20 @@ void box_fail(Box *b, Step step, int error) {
 
         log_failure(b, step, error);
         (void) failure_set_internal(&b->failure, step, error);
+        box_stop(b);
+}
+
+void box_stopped_from_outside(Box *b) {
+        JournalSubject subject;
+
+        assert(b);
+
+        if (b->state == BOX_STOPPING)
+                return;
+
+        subject = (JournalSubject) { .owner = b->owner, .box = b->id };
+        (void) journal_log(LOG_NOTICE, 0, MESSAGE_BOX_STOPPED, &subject, "Box %s was stopped from outside.", b->name);
+        b->stopped_from_outside = true;
         box_stop(b);
 }
 

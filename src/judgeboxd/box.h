@@ -82,6 +82,7 @@ struct Box {
 
         BoxWaiter *ready_waiters, *gone_waiters;
         Failure failure; /* why it had to go */
+        bool stopped_from_outside; /* that is why */
 };
 
 /* Registers a new box; takes the settings over if it succeeds. FAILURE_BOX_EXISTS, FAILURE_QUOTA_EXCEEDED. */
@@ -110,6 +111,9 @@ void box_stop(Box *b);
 
 /* The same, with a reason that everybody concerned is told. */
 void box_fail(Box *b, Step step, int error);
+
+/* The same, because somebody on the host did it: what ran there is canceled. */
+void box_stopped_from_outside(Box *b);
 
 void box_update_state(Box *b);
 size_t box_count_active_runs(const Box *b);

@@ -322,7 +322,7 @@ char *run_result_message(const RunResult *r, const Limits *limits, const char *p
                 return strprintf("Wrote more than %s to standard %s.", FORMAT_BYTES(stream_limit(r, v)),
                                  r->output_stream == 1 ? "output" : "error");
         case VERDICT_CANCELED:
-                return strprintf("Canceled.");
+                return strprintf(r->step == STEP_CGROUP ? "The box was stopped from outside." : "Canceled.");
         case VERDICT_SIGNALED: {
                 const char *abbreviation = sigabbrev_np(r->signal);
 

@@ -229,7 +229,7 @@ void run_spec_done(RunSpec *s);
 
 typedef struct RunResult {
         Verdict verdict;
-        Step step;   /* exec-failed and internal-error */
+        Step step;   /* exec-failed and internal-error; canceled: STEP_CGROUP if the box was stopped from outside */
         int error;   /* positive errno, with step */
         int exit_status; /* -1: did not exit */
         int signal;  /* 0: was not killed by one */

@@ -526,5 +526,10 @@ int supervisor_run(int socket_fd) {
                 return -errno;
 
         r = supervisor_loop(&s);
-        return r == -ECONNRESET ? 0 : r;
+        if (r == -ECONNRESET)
+                return 0;
+
+        /* The last word: without one, somebody killed us. */
+        (void) message_send_reply(socket_fd, 0, r, STEP_PROTOCOL, 0, 0, NULL, 0, -EBADF);
+        return r;
 }

@@ -169,13 +169,20 @@ def test_exposure():
 
 @test
 def test_scope_stopped_from_outside():
-    """The run that goes on there fails, and not by its own doing; the box is gone, and its name is free."""
+    """The run that goes on there is canceled, and told why, also in a box that an earlier service made; the box is gone,
+    and its name is free."""
     need_package()
-    command('alice', 'judgectl', 'create', 'b')
-    process = begin('alice', '--box=b', '--', 'sleep', '60')
-    command(None, 'systemctl', 'stop', 'judgebox-1000-b.scope')
-    check_equal(end(process)['verdict'], 'internal-error')
-    check_nothing_left()
+    for restarted in False, True:
+        for way in ['stop'], ['kill'], ['kill', '--signal=KILL']:
+            command('alice', 'judgectl', 'create', 'b')
+            process = begin('alice', '--box=b', '--', 'sleep', '60')
+            if restarted:
+                command(None, 'systemctl', 'restart', 'judgeboxd.service')
+                command('alice', 'judgectl', 'list')
+            command(None, 'systemctl', *way, 'judgebox-1000-b.scope')
+            result = end(process)
+            check_equal((result['verdict'], result['message']), ('canceled', 'The box was stopped from outside.'), way)
+            check_nothing_left()
     command('alice', 'judgectl', 'status', 'b', status=2)
     command('alice', 'judgectl', 'create', 'b')
     check_equal(run('alice', '--box=b', '--', 'true')['verdict'], 'ok')

@@ -262,6 +262,27 @@ def test_dead_box():
         c.call('DestroyBox', {'box': 'b'})
 
 
+@test
+def test_box_killed_after_restart():
+    """Its judgebox-init is no child of the service's."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        started = begin(c, '/bin/sleep', '100', box='b')
+        m.restart()
+        c = m.connect()
+        leader = alive(c, 'b')['leaderPid']
+        waiting = m.connect()
+        waiting.send('CollectRun', started)
+        check(wait_until(lambda: alive(c, 'b')['activeRuns']), 'it goes on')
+        time.sleep(0.2)
+        os.kill(leader, signal.SIGKILL)
+        result = waiting.receive()['result']
+        check_equal((result['verdict'], result['message']), ('canceled', 'The box was stopped from outside.'))
+        check(wait_until(lambda: c.call('ListBoxes')['boxes'] == []), 'the box is gone')
+        check('was stopped from outside' in m.said(), m.said())
+
+
 def unusable(change):
     """A box is changed while nobody is there, so that it cannot be taken over; another stays. What is said of it."""
     with managed() as m:

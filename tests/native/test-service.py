@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """judgeboxd as its clients see it: every method, what it refuses, and what it does when somebody disappears."""
 
+import contextlib
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -442,11 +444,30 @@ def test_dead_init():
             check(wait_until(lambda: active_runs(s.client, 'b')), 'it runs')
             status = s.client.call('GetBox', {'box': 'b'})['status']
             os.kill(status['leaderPid'], signal.SIGKILL)
-            check_equal(other.receive()['result']['verdict'], 'internal-error')
+            result = other.receive()['result']
+            check_equal((result['verdict'], result['message']), ('canceled', 'The box was stopped from outside.'))
             other.close()
             check(wait_until(lambda: s.client.call('ListBoxes')['boxes'] == []), 'the box is gone')
             check(not (cgroup_mount() / status['cgroup'].lstrip('/')).exists(), 'its cgroup is gone')
             check_equal(s.children(), [])
+
+
+@test
+def test_init_that_fails():
+    """By itself, which it says: here because it has no room for a descriptor any more."""
+    with listening() as s:
+        s.client.call('CreateBox', {'box': 'b'})
+        leader = s.client.call('GetBox', {'box': 'b'})['status']['leaderPid']
+        other = s.connect()
+        spin(other, 'b')
+        check(wait_until(lambda: active_runs(s.client, 'b')), 'it runs')
+        resource.prlimit(leader, resource.RLIMIT_NOFILE, (0, 0))
+        with contextlib.suppress(Failed):
+            s.client.call('Run', {'box': 'b', 'arguments': ['/bin/true']})
+        result = other.receive()['result']
+        check_equal((result['verdict'], result['step']), ('internal-error', 'protocol'), str(result))
+        other.close()
+        check(wait_until(lambda: s.client.call('ListBoxes')['boxes'] == []), 'the box is gone')
 
 
 @test
