@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "fd-check.h"
 #include "request-check.h"
@@ -173,6 +174,13 @@ static int check_mounts(const BoxSettings *s, const char *prefix, const Caller *
         return 0;
 }
 
+/* The kernel's word on whether it can be denied: only x86 has it. */
+static bool has_timestamp_counter(void) {
+        int mode;
+
+        return prctl(PR_GET_TSC, &mode, 0, 0, 0) >= 0;
+}
+
 int check_settings(const BoxSettings *s, const char *prefix, const Caller *caller, const HostCpus *cpus, Failure *f) {
         int r;
 
@@ -189,6 +197,9 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
                 return failure_set_field(f, FIELD("%s.hostName", prefix), "Not a host name.");
         if (s->domain_name && !host_name_is_valid(s->domain_name))
                 return failure_set_field(f, FIELD("%s.domainName", prefix), "Not a domain name.");
+
+        if (s->deny_tsc && !has_timestamp_counter())
+                return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix), "There is none on this processor.");
 
         r = check_mounts(s, prefix, caller, f);
         if (r != 0)

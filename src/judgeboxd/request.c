@@ -162,6 +162,8 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         s->storage_given = get_uint64(o, "storageBytes", &s->storage_bytes);
         (void) get_uint64(o, "inodes", &s->inodes);
         s->share_network = get_boolean(o, "shareNetwork");
+        s->keep_temporary = get_boolean(o, "keepTemporary");
+        s->deny_tsc = get_boolean(o, "denyTimestampCounter");
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)

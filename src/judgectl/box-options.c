@@ -13,6 +13,8 @@ const char box_options_help[] =
         "     --host-directory         Work in one that is made on the host for the box\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"
         "     --share-net              Use the host's network\n"
+        "     --keep-tmp               Leave /tmp and /dev/shm to the next run\n"
+        "     --deny-tsc               SIGSEGV for whoever reads the timestamp counter\n"
         "     --hostname=NAME          Host name inside\n"
         "     --domainname=NAME        NIS domain name inside\n";
 
@@ -131,6 +133,14 @@ static int parse_setting(json_object *settings, int option, const char *name, co
                 r = json_add_boolean(settings, "shareNetwork", true);
                 break;
 
+        case ARG_KEEP_TMP:
+                r = json_add_boolean(settings, "keepTemporary", true);
+                break;
+
+        case ARG_DENY_TSC:
+                r = json_add_boolean(settings, "denyTimestampCounter", true);
+                break;
+
         default:
                 if (isempty(value)) {
                         log_error("%s takes a name.", name);
@@ -155,6 +165,8 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 { ARG_BIND, "--bind=" },
                 { ARG_TMPFS, "--tmpfs=" },
                 { ARG_SHARE_NET, "--share-net" },
+                { ARG_KEEP_TMP, "--keep-tmp" },
+                { ARG_DENY_TSC, "--deny-tsc" },
                 { ARG_HOSTNAME, "--hostname=" },
                 { ARG_DOMAINNAME, "--domainname=" },
                 { ARG_DIRECTORY, "--directory=" },

@@ -13,6 +13,8 @@ enum {
         ARG_BIND,
         ARG_TMPFS,
         ARG_SHARE_NET,
+        ARG_KEEP_TMP,
+        ARG_DENY_TSC,
         ARG_HOSTNAME,
         ARG_DOMAINNAME,
         ARG_DIRECTORY,
@@ -27,6 +29,8 @@ enum {
         { "bind", required_argument, NULL, ARG_BIND },                   \
         { "tmpfs", required_argument, NULL, ARG_TMPFS },                 \
         { "share-net", no_argument, NULL, ARG_SHARE_NET },               \
+        { "keep-tmp", no_argument, NULL, ARG_KEEP_TMP },                 \
+        { "deny-tsc", no_argument, NULL, ARG_DENY_TSC },                 \
         { "hostname", required_argument, NULL, ARG_HOSTNAME },           \
         { "domainname", required_argument, NULL, ARG_DOMAINNAME },       \
         { "directory", required_argument, NULL, ARG_DIRECTORY },         \

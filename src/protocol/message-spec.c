@@ -91,6 +91,8 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                 .storage_bytes = s->storage_bytes,
                 .inodes = s->inodes,
                 .share_network = s->share_network,
+                .keep_temporary = s->keep_temporary,
+                .deny_tsc = s->deny_tsc,
                 .n_binds = (uint32_t) s->n_binds,
                 .n_tmpfs = (uint32_t) s->n_tmpfs,
         };
@@ -128,6 +130,8 @@ static int parse_configure(Message *m, BoxSettings *s) {
         s->storage_bytes = m->configure.storage_bytes;
         s->inodes = m->configure.inodes;
         s->share_network = m->configure.share_network;
+        s->keep_temporary = m->configure.keep_temporary;
+        s->deny_tsc = m->configure.deny_tsc;
 
         if (m->configure.n_binds > BOX_BINDS_MAX || m->configure.n_tmpfs > BOX_TMPFS_MAX)
                 return -EBADMSG;

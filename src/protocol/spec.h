@@ -106,6 +106,8 @@ typedef enum Step {
         STEP_SECCOMP,
         STEP_LANDLOCK,
         STEP_KEYRING,
+        STEP_TSC,
+        STEP_IPC,
         STEP_SPAWN,
         STEP_STDIN,
         STEP_STDOUT,
@@ -159,6 +161,8 @@ typedef struct BoxSettings {
         char *host_name;
         char *domain_name;
         bool share_network;
+        bool keep_temporary; /* what is in /tmp and /dev/shm, from one run to the next */
+        bool deny_tsc;
         BindSpec binds[BOX_BINDS_MAX];
         size_t n_binds;
         TmpfsSpec tmpfs[BOX_TMPFS_MAX];

@@ -143,6 +143,10 @@ static int attach_bind(Layout *l, Place *p, int root_fd) {
         return mount_attach(p->fd, target, "");
 }
 
+static int attach_place(Layout *l, Place *p, int root_fd) {
+        return place_is_bind(p) ? attach_bind(l, p, root_fd) : attach_volume(l, p, root_fd);
+}
+
 int layout_attach(Layout *l, int root_fd, Step *ret_step) {
         int r;
 
@@ -154,7 +158,7 @@ int layout_attach(Layout *l, int root_fd, Step *ret_step) {
                 Place *p = l->places + i;
 
                 *ret_step = place_is_bind(p) ? STEP_BIND : STEP_MOUNT;
-                r = place_is_bind(p) ? attach_bind(l, p, root_fd) : attach_volume(l, p, root_fd);
+                r = attach_place(l, p, root_fd);
                 if (r < 0)
                         return r;
         }
@@ -209,17 +213,66 @@ static int detach_volume(Layout *l, Place *p) {
         return 0;
 }
 
+static int detach_place(Layout *l, Place *p) {
+        return place_is_bind(p) ? detach_bind(p) : detach_volume(l, p);
+}
+
 int layout_detach(Layout *l) {
         assert(l);
 
         for (size_t i = l->n_places; i > 0; i--) {
-                Place *p = l->places + i - 1;
                 int r;
 
-                r = place_is_bind(p) ? detach_bind(p) : detach_volume(l, p);
+                r = detach_place(l, l->places + i - 1);
                 if (r < 0)
                         return r;
         }
 
         return 0;
+}
+
+/* What lies in or on a temporary directory: its path begins with that of one, which comes before it. */
+static bool place_is_in_temporary(const Layout *l, const Place *p) {
+        for (const Place *above = l->places; above < p; above++)
+                if (above->directory && above->directory->temporary && path_startswith(p->path, above->path))
+                        return true;
+
+        return false;
+}
+
+int layout_clear(Layout *l, int root_fd) {
+        bool mounted[LAYOUT_PLACES_MAX] = {};
+        int r, changed = 0;
+
+        assert(l);
+
+        for (size_t i = l->n_places; i > 0; i--) {
+                mounted[i - 1] = place_is_in_temporary(l, l->places + i - 1);
+                if (!mounted[i - 1])
+                        continue;
+
+                r = detach_place(l, l->places + i - 1);
+                if (r < 0)
+                        return r;
+                changed = 1;
+        }
+
+        r = volume_clear(l->volumes);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < l->n_places; i++) {
+                Place *p = l->places + i;
+
+                if (!mounted[i])
+                        continue;
+
+                r = attach_place(l, p, root_fd);
+                if (r >= 0 && p->holds_volume)
+                        r = volume_mark_new(l->volumes + p->volume);
+                if (r < 0)
+                        return r;
+        }
+
+        return changed;
 }

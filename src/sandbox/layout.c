@@ -6,19 +6,18 @@
 #include "parse-util.h"
 
 static const VolumeDirectory storage_directories[] = {
-        { "box", BOX_UID, BOX_GID, 0755 },
-        { "tmp", 0, 0, 01777 },
-        { "shm", 0, 0, 01777 },
+        { "box", BOX_UID, BOX_GID, 0755, .temporary = false },
+        { "tmp", 0, 0, 01777, .temporary = true },
+        { "shm", 0, 0, 01777, .temporary = true },
 };
 
 static const char *const storage_paths[] = { "/box", "/tmp", "/dev/shm" };
 
 static const VolumeDirectory tmpfs_directories[] = {
-        { "files", 0, 0, 01777 },
+        { "files", 0, 0, 01777, .temporary = false },
 };
 
-/* What follows if path is prefix or below it. */
-static const char *path_startswith(const char *path, const char *prefix) {
+const char *path_startswith(const char *path, const char *prefix) {
         const char *rest;
 
         rest = startswith(path, prefix);

@@ -39,6 +39,13 @@ int layout_attach(Layout *l, int root_fd, Step *ret_step);
 /* The reverse. Volumes are gone with it, binds wait to be attached again. No program may be running. */
 int layout_detach(Layout *l);
 
+/* Takes away what programs have put into /tmp and /dev/shm. What a tenant has mounted there is mounted anew, a tmpfs
+ * empty: then the result is 1, and not 0. No program may be running. */
+int layout_clear(Layout *l, int root_fd);
+
+/* Of paths in normal form: what follows if path is prefix or below it, NULL else. */
+const char *path_startswith(const char *path, const char *prefix);
+
 static inline bool place_is_bind(const Place *p) {
         return p->volume < 0;
 }

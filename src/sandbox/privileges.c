@@ -40,7 +40,8 @@ int privileges_setup(Step *ret_step) {
 
         *ret_step = STEP_RLIMIT;
 
-        if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_RTPRIO, &none) < 0)
+        /* A core of ours there is not anyway; what a program may dump is its run's to say. */
+        if (setrlimit(RLIMIT_RTPRIO, &none) < 0)
                 return -errno;
 
         /* Every run brings a dozen descriptors. */

@@ -53,6 +53,10 @@ static int allow_base(const Root *root, int ruleset_fd) {
                         r = landlock_allow(ruleset_fd, fd, rules[i].access);
         }
 
+        /* Which are files to Landlock, of a file system that nobody can name. */
+        if (r >= 0 && root->mqueue_fd >= 0)
+                r = landlock_allow(ruleset_fd, root->mqueue_fd, LANDLOCK_READ | LANDLOCK_WRITE);
+
         return r;
 }
 

@@ -6,6 +6,7 @@
 #include "devices.h"
 #include "etc.h"
 #include "fd-util.h"
+#include "ipc.h"
 #include "mount-util.h"
 #include "net.h"
 #include "proc.h"
@@ -153,6 +154,7 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
         if (!name_is_valid(host_name) || !(isempty(s->domain_name) || name_is_valid(domain_name)))
                 return -EINVAL;
 
+        root.keep_temporary = s->keep_temporary;
         r = layout_init(&root.layout, s, ret_step);
         if (r < 0)
                 return r;
@@ -177,6 +179,11 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
 
         *ret_step = STEP_ROOT;
         r = mount_restrict(root.fd, MOUNT_ATTR_RDONLY, /* recursive= */ false);
+        if (r < 0)
+                return r;
+
+        *ret_step = STEP_IPC;
+        r = ipc_open(&root.mqueue_fd);
         if (r < 0)
                 return r;
 
@@ -208,6 +215,7 @@ void root_done(Root *r) {
         layout_done(&r->layout);
         r->fd = safe_close(r->fd);
         r->ruleset_fd = safe_close(r->ruleset_fd);
+        r->mqueue_fd = safe_close(r->mqueue_fd);
 }
 
 int root_reset(Root *r) {
@@ -236,6 +244,18 @@ int root_reset(Root *r) {
                 return q;
 
         return root_rules_update(r);
+}
+
+int root_clear(Root *r) {
+        int q;
+
+        assert(r);
+
+        if (r->keep_temporary)
+                return 0;
+
+        q = layout_clear(&r->layout, r->fd);
+        return q > 0 ? root_rules_update(r) : q;
 }
 
 int root_usage(const Root *r, uint64_t *ret_bytes, uint64_t *ret_inodes) {

@@ -17,10 +17,12 @@
 typedef struct Root {
         int fd; /* O_PATH, "/" */
         int ruleset_fd; /* root-rules.h */
+        int mqueue_fd;  /* ipc.h */
+        bool keep_temporary;
         Layout layout;
 } Root;
 
-#define ROOT_NULL (Root) { .fd = -EBADF, .ruleset_fd = -EBADF }
+#define ROOT_NULL (Root) { .fd = -EBADF, .ruleset_fd = -EBADF, .mqueue_fd = -EBADF }
 
 /* To be called once, by PID 1 of the box: uid and gid 0 of a user namespace in which BOX_UID and BOX_GID
  * are mapped, in mount, pid, network (unless shared), ipc and uts namespaces of its own, with every
@@ -43,6 +45,10 @@ void root_done(Root *r);
  * there are any, stay with the old one, which lives until they are closed. After a failure the box is of
  * no use any more. */
 int root_reset(Root *r);
+
+/* Takes away what a run has left in /tmp and /dev/shm, and what is mounted there anew (layout_clear()), unless the
+ * settings say that it stays. No run may be going on. */
+int root_clear(Root *r);
 
 /* What is in use of the storage. */
 int root_usage(const Root *r, uint64_t *ret_bytes, uint64_t *ret_inodes);

@@ -8,9 +8,6 @@
 /* Into how many looks the idle limit is cut: it is exact to this part of itself. */
 #define IDLE_LOOKS 8U
 
-/* FINISHED, before the program ran. error: either sign. */
-void run_fail(Run *r, Verdict verdict, Step step, int error);
-
 /* Remembers what memory is charged for, while something is. */
 void run_read_memory(Run *r);
 

@@ -179,7 +179,7 @@ static void run_arm(Run *r, const cpu_set_t *affinity) {
                 r->sample_check = r->started_nsec + SAMPLE_INTERVAL_USEC * NSEC_PER_USEC;
 }
 
-void run_start(Run *r, const Root *root, RunSpec *spec) {
+void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
         _cleanup_close_ int ruleset_fd = -EBADF;
         bool limited_cpus, direct;
         int stdio[3] = { -EBADF, -EBADF, -EBADF }, q;
@@ -252,6 +252,7 @@ void run_start(Run *r, const Root *root, RunSpec *spec) {
                           .address_space_bytes = degraded_address_space(&r->spec),
                           .file_size_bytes = r->spec.limits.values[LIMIT_FILE_SIZE] + direct,
                           .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
+                          .deny_tsc = deny_tsc,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
                           .forbid_set_id = layout_has_writable_bind(&root->layout),

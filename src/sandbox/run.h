@@ -95,9 +95,12 @@ int run_new(uint64_t number, const int cgroup_fds[static _RUN_CGROUP_FD_MAX], Ru
 Run *run_free(Run *r);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Run *, run_free);
 
-/* Takes the specification over and starts the program. Whatever goes wrong is in the result: the run is FINISHED
+/* Takes the specification over and starts the program, with or without the timestamp counter. Whatever goes wrong is in the result: the run is FINISHED
  * then. */
-void run_start(Run *r, const Root *root, RunSpec *spec);
+void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec);
+
+/* FINISHED, before the program ran. error: either sign. */
+void run_fail(Run *r, Verdict verdict, Step step, int error);
 
 /* Ends it; the verdict tells the cause unless a stronger one applies. */
 void run_kill(Run *r, RunCause cause);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -62,11 +63,22 @@ static void child_set_rlimit(SpawnChild *c, __rlimit_resource_t resource, uint64
                 child_fail(c, STEP_RLIMIT, errno);
 }
 
+/* Where core_pattern has a program, only a limit of exactly 1 keeps the kernel from starting it, with the rights of the
+ * host and all of the memory (fs/coredump.c): so that is what "none" is. We cannot have more than judgeboxd may. */
+static void child_limit_core(SpawnChild *c, uint64_t value) {
+        struct rlimit rl;
+
+        if (getrlimit(RLIMIT_CORE, &rl) < 0)
+                child_fail(c, STEP_RLIMIT, errno);
+
+        child_set_rlimit(c, RLIMIT_CORE, MIN(MAX(value, UINT64_C(1)), (uint64_t) rl.rlim_max));
+}
+
 static void child_apply_rlimits(SpawnChild *c) {
         const SpawnRequest *q = c->request;
         const uint64_t *v = q->spec->limits.values;
 
-        child_set_rlimit(c, RLIMIT_CORE, v[LIMIT_CORE]);
+        child_limit_core(c, v[LIMIT_CORE]);
         child_set_rlimit(c, RLIMIT_STACK, v[LIMIT_STACK]);
         if (q->file_size_bytes != LIMIT_NONE)
                 child_set_rlimit(c, RLIMIT_FSIZE, q->file_size_bytes);
@@ -243,6 +255,9 @@ static int child_main(void *userdata) {
                 child_fail(c, STEP_USER, errno);
 
         child_renew_keyrings(c);
+
+        if (q->deny_tsc && prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
+                child_fail(c, STEP_TSC, errno);
 
         if (chdir(s->working_directory ?: "/box") < 0)
                 child_fail(c, STEP_CHDIR, errno);

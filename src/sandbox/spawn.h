@@ -11,6 +11,7 @@ typedef struct SpawnRequest {
         uint64_t address_space_bytes; /* RLIMIT_AS, or LIMIT_NONE */
         uint64_t file_size_bytes;     /* RLIMIT_FSIZE */
         int ruleset_fd;               /* of landlock.h, or -EBADF */
+        bool deny_tsc;
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */
         bool forbid_set_id;           /* set-id-filter.h */

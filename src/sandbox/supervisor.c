@@ -7,6 +7,7 @@
 #include "copy.h"
 #include "fd-util.h"
 #include "files.h"
+#include "ipc.h"
 #include "message.h"
 #include "privileges.h"
 #include "root.h"
@@ -30,6 +31,9 @@ typedef struct Supervisor {
         int signal_fd;
         bool configured;
         uint64_t storage_bytes;
+        bool deny_tsc;
+        bool dirty;  /* a run has left what it left in temporary directories */
+        bool ipc_dirty;
         bool childless; /* not even a zombie is left */
         Root root;
         TAILQ_HEAD(, Run) runs;
@@ -76,6 +80,7 @@ static int on_configure(Supervisor *s, Message *m) {
                 return r;
 
         s->storage_bytes = settings.storage_bytes;
+        s->deny_tsc = settings.deny_tsc;
         r = root_setup(&settings, &s->root, &step);
         box_settings_done(&settings);
         if (r >= 0) {
@@ -134,6 +139,29 @@ static int report_run(Supervisor *s, Run *r) {
         return 0;
 }
 
+static bool has_active_run(const Supervisor *s) {
+        const Run *r;
+
+        TAILQ_FOREACH(r, &s->runs, runs)
+                if (run_is_active(r))
+                        return true;
+
+        return false;
+}
+
+/* What a run leaves in /tmp can still be fetched until something new comes: only then it is taken away, before that. */
+static int clear_temporary(Supervisor *s) {
+        int r;
+
+        if (!s->dirty || has_active_run(s))
+                return 0;
+
+        r = root_clear(&s->root);
+        if (r >= 0)
+                s->dirty = false;
+        return r;
+}
+
 static int on_execute(Supervisor *s, Message *m) {
         RunSpec spec;
         Run *run;
@@ -149,7 +177,12 @@ static int on_execute(Supervisor *s, Message *m) {
 
         run->serial = m->header.serial;
         s->n_executed++;
-        run_start(run, &s->root, &spec);
+        r = clear_temporary(s);
+        if (r >= 0) {
+                run_start(run, &s->root, s->deny_tsc, &spec);
+                s->dirty = s->ipc_dirty = true;
+        } else
+                run_fail(run, VERDICT_INTERNAL_ERROR, STEP_RESET, r);
         run_spec_done(&spec);
 
         if (run->state == RUN_FINISHED)
@@ -243,10 +276,14 @@ static int on_file(Supervisor *s, Message *m) {
 
         switch ((MessageType) m->header.type) {
         case MESSAGE_OPEN:
-                r = files_open(&s->root, path, flags, &fd, &size);
+                r = FLAGS_SET(flags, FILE_CREATE) ? clear_temporary(s) : 0;
+                if (r >= 0)
+                        r = files_open(&s->root, path, flags, &fd, &size);
                 break;
         case MESSAGE_MKDIR:
-                r = files_mkdir(&s->root, path);
+                r = clear_temporary(s);
+                if (r >= 0)
+                        r = files_mkdir(&s->root, path);
                 break;
         case MESSAGE_REMOVE:
                 r = files_remove(&s->root, path, flags);
@@ -272,7 +309,9 @@ static int on_copy(Supervisor *s, Message *m) {
         if (r < 0)
                 return r;
 
-        r = files_open(&s->root, path, flags | FILE_CREATE, &target, &size);
+        r = clear_temporary(s);
+        if (r >= 0)
+                r = files_open(&s->root, path, flags | FILE_CREATE, &target, &size);
         if (r >= 0)
                 r = copy_file(source, target, s->storage_bytes);
 
@@ -422,6 +461,14 @@ static int advance(Supervisor *s, nsec_t *ret_next) {
                         forget_run(s, r);
         }
 
+        /* With the last process of a run its memory goes, wherever it is. */
+        if (s->ipc_dirty && !has_active_run(s)) {
+                q = ipc_clear(s->root.mqueue_fd);
+                if (q < 0)
+                        return q;
+                s->ipc_dirty = false;
+        }
+
         *ret_next = next;
         return 0;
 }
@@ -501,7 +548,12 @@ static int supervisor_loop(Supervisor *s) {
 }
 
 int supervisor_run(int socket_fd) {
-        Supervisor s = { .socket_fd = socket_fd, .signal_fd = -EBADF, .childless = true, .root = ROOT_NULL };
+        Supervisor s = {
+                .socket_fd = socket_fd,
+                .signal_fd = -EBADF,
+                .childless = true,
+                .root = ROOT_NULL,
+        };
         sigset_t mask;
         Step step;
         int r;

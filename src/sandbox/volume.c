@@ -214,6 +214,30 @@ int volume_wipe(Volume *v) {
         return blocks_used(&st) == v->blocks_new && inodes_used(&st) == v->inodes_new;
 }
 
+int volume_clear(Volume *v) {
+        _cleanup_close_ int trash_fd = -EBADF;
+        TreeRemoval t;
+        int r;
+
+        assert(v);
+
+        r = open_trash(v, &t);
+        if (r < 0)
+                return r;
+        trash_fd = t.trash_fd;
+
+        for (size_t i = 0; i < v->n_directories; i++) {
+                if (!v->directories[i].temporary)
+                        continue;
+
+                r = wipe_directory(v, v->directories + i, &t);
+                if (r < 0)
+                        return r;
+        }
+
+        return tree_collect(&t);
+}
+
 int volume_remove(Volume *v, int dir_fd, const char *name) {
         _cleanup_close_ int trash_fd = -EBADF;
         TreeRemoval t;

@@ -12,6 +12,7 @@ typedef struct VolumeDirectory {
         uid_t uid;
         gid_t gid;
         mode_t mode;
+        bool temporary; /* volume_clear() */
 } VolumeDirectory;
 
 typedef struct Volume {
@@ -43,6 +44,9 @@ int volume_get_usage(const Volume *v, uint64_t *ret_bytes, uint64_t *ret_inodes)
  * the only way to replace the volume: it holds too much, or what cannot be undone. Nothing is guaranteed
  * of its content then. No program may be running. */
 int volume_wipe(Volume *v);
+
+/* Takes away what is in the temporary directories. No program may be running, and nothing be mounted there. */
+int volume_clear(Volume *v);
 
 /* Removes one entry of a directory of the volume and all below it, while programs may be running. */
 int volume_remove(Volume *v, int dir_fd, const char *name);

@@ -8,11 +8,13 @@ import os
 import pathlib
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
 
-from harness import BUILD, LANDLOCK_SCOPES, check, check_equal, expect, landlock_abi, main, run, skip, test
+from harness import (BUILD, LANDLOCK_SCOPES, check, check_equal, compile_c, expect, landlock_abi, main, run, shell, skip,
+                     test, wait_until)
 from service import listening
 
 ATTACK = BUILD / 'tests' / 'native' / 'attack'
@@ -183,6 +185,96 @@ def test_streams_by_name():
     check_equal(pathlib.Path('out').read_text(), 'output\n')
 
 
+# ---- the flags of mounts ----
+
+def mounts(*options):
+    """Options of what is mounted inside, by path."""
+    lines = expect(run(*options, '--', 'cat', '/proc/self/mountinfo'), 'ok').out.decode().splitlines()
+    return {fields[4]: set(fields[5].split(',')) for fields in map(str.split, lines)}
+
+
+@test
+def test_mount_flags():
+    os.chmod('.', 0o755)
+    os.mkdir('host')
+    os.chmod('host', 0o777)
+    found = mounts('--bind=host:/ro', '--bind=host:/rw:rw', '--bind=host:/data:noexec', '--bind=host:/rwdata:rw,noexec',
+                   '--tmpfs=/scratch')
+    for path, wanted in (('/', 'ro nosuid nodev noexec'), ('/usr', 'ro nosuid nodev'), ('/proc', 'nosuid nodev noexec'),
+                         ('/dev/null', 'ro nosuid noexec'), ('/box', 'nosuid nodev'), ('/tmp', 'nosuid nodev'),
+                         ('/dev/shm', 'nosuid nodev'), ('/scratch', 'nosuid nodev'), ('/ro', 'ro nosuid nodev'),
+                         ('/rw', 'nosuid nodev'), ('/data', 'ro nosuid nodev noexec'), ('/rwdata', 'nosuid nodev noexec')):
+        check_equal(found[path] & {'ro', 'nosuid', 'nodev', 'noexec'}, set(wanted.split()), path)
+    check_equal([path for path, flags in found.items() if 'nosuid' not in flags], [])
+    check(not any(path.startswith(('/sys', '/run', '/home', '/root')) for path in found), sorted(found))
+
+
+@test
+def test_device_in_a_bind():
+    with public_directory() as directory:
+        os.mknod(directory / 'null', stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        os.chmod(directory / 'null', 0o666)
+        try:
+            (directory / 'null').write_bytes(b'x')
+        except PermissionError:
+            skip(f'{directory} is mounted nodev')
+        for flags in ('', ':rw'):
+            done = expect(run(f'--bind={directory}:/mnt{flags}', f'--exec-file={ATTACK}', '--', 'attack', 'open',
+                              '/mnt/null'), 'runtime-error', exitStatus=1)
+            check_equal(done.out, b'EACCES\n')
+
+
+@test
+def test_program_in_a_bind_without_exec():
+    with public_directory() as directory:
+        shutil.copy(ATTACK, directory / 'attack')
+        expect(run(f'--bind={directory}:/mnt', '--', '/mnt/attack', 'open', '/etc/passwd'), 'ok')
+        expect(run(f'--bind={directory}:/mnt:noexec', '--', '/mnt/attack', 'open', '/etc/passwd'), 'exec-failed',
+               error='EACCES')
+
+
+@test
+def test_nothing_of_the_kernels_in_proc():
+    listed = expect(run('ls', '/proc'), 'ok').out.decode().split()
+    check_equal([name for name in listed if not name.isdigit() and name not in ('self', 'thread-self')], [])
+    for path in ('/proc/sys/kernel/hostname', '/proc/sysrq-trigger', '/proc/kcore', '/proc/keys', '/proc/stat',
+                 '/proc/uptime', '/proc/loadavg', '/proc/meminfo', '/proc/cmdline', '/sys/kernel', '/proc/1/status'):
+        expect(run('test', '!', '-e', path), 'ok')
+
+
+CRASH = """
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        int main(void) {
+                int status;
+                if (fork() == 0)
+                        abort();
+                wait(&status);
+                printf("%i %i\\n", WTERMSIG(status), !!WCOREDUMP(status));
+        }"""
+
+
+@test
+def test_no_core_dump():
+    """No file, and nothing for a program that core_pattern names, for which 1 is the limit that counts."""
+    compile_c(CRASH, 'crash')
+    done = expect(shell('./crash; ls; grep core /proc/self/limits', '--in=crash'), 'ok')
+    check_equal(done.out.split()[:3], [b'6', b'0', b'crash'])
+    check_equal(done.out.split()[-3:], [b'1', b'1', b'bytes'])
+
+
+@test
+def test_core_dump_if_asked_for():
+    if pathlib.Path('/proc/sys/kernel/core_pattern').read_text().startswith(('|', '/', '@')):
+        skip('core dumps go elsewhere here')
+    compile_c(CRASH, 'crash')
+    with box(limits={'coreBytes': 1 << 26}) as b:
+        b.put('crash', 'crash')
+        check_equal(b.client.capture('./crash', box=BOX), b'6 1\n')
+
+
 # ---- clocks ----
 
 @test
@@ -207,6 +299,164 @@ def test_keys():
                 skip('no program may have keys here')
             check_equal(said, '', kind)
             check_refused(b.attack('find', kind, 1), 'ENOKEY')
+
+
+@test
+def test_ipc():
+    with box() as b:
+        for kind in ('shm', 'sem', 'msg', 'mq'):
+            for n in (1, 2, 3):
+                check_equal(b.attack('leave', kind, n), '', kind)
+        for kind in ('shm', 'sem', 'msg', 'mq'):
+            for n in (1, 2, 3):
+                check_refused(b.attack('find', kind, n), 'ENOENT')
+
+
+@test
+def test_ipc_while_another_runs():
+    """What is there belongs to all runs that are going on."""
+    with box() as b:
+        with running(b, 'listen', '@judgebox'):
+            check_equal(b.attack('leave', 'shm', 1), '')
+            check_equal(b.attack('find', 'shm', 1), '')
+        check(wait_until(lambda: not b.client.call('GetBox', {'box': BOX})['status']['activeRuns']), 'it ends')
+        check_refused(b.attack('find', 'shm', 1), 'ENOENT')
+
+
+LEAVE = 'mkdir -p /tmp/d/e && echo x >/tmp/d/e/f && echo x >/tmp/x && echo x >/dev/shm/x && echo x >/box/x'
+FIND = 'ls -A /tmp /dev/shm | grep -c .; cat /box/x'
+
+
+@test
+def test_temporary_files():
+    with box() as b:
+        check_equal(b.run('/bin/sh', '-c', LEAVE)['verdict'], 'ok')
+        # The caller may still come for them.
+        index = b.client.call('OpenFile', {'box': BOX, 'path': '/tmp/d/e/f'})['fileDescriptor']
+        check_equal(b.client.read(index), b'x\n')
+        check_equal(b.client.capture('/bin/sh', '-c', f'{FIND}; ls -A /tmp /dev/shm', box=BOX),
+                    b'2\nx\n/dev/shm:\n\n/tmp:\n')
+
+
+@test
+def test_temporary_files_of_the_tenant():
+    """What the tenant puts there comes after what the last run left, and before the next."""
+    with box() as b:
+        check_equal(b.run('/bin/sh', '-c', LEAVE)['verdict'], 'ok')
+        pathlib.Path('file').write_text('tenant\n')
+        b.put('file', '/tmp/mine')
+        b.put('file', 'mine')
+        with open('file', 'rb') as file:
+            reply = b.client.call('Run', {'arguments': ['cat', '/tmp/x', '/tmp/mine'], 'box': BOX,
+                                          'inFiles': [{'path': '/tmp/mine', 'fileDescriptor': 0}],
+                                          'stdout': {'capture': True}}, [file.fileno()])
+        check_equal(b.client.read(reply['stdoutFileDescriptor']), b'tenant\n')
+
+
+@test
+def test_temporary_files_are_kept():
+    with box(keepTemporary=True) as b:
+        check_equal(b.run('/bin/sh', '-c', LEAVE)['verdict'], 'ok')
+        check_equal(b.client.capture('cat', '/tmp/d/e/f', '/dev/shm/x', box=BOX), b'x\nx\n')
+        b.client.call('ResetBox', {'box': BOX})
+        check_equal(b.client.capture('/bin/sh', '-c', 'ls -A /tmp /dev/shm /box', box=BOX),
+                    b'/box:\n\n/dev/shm:\n\n/tmp:\n')
+
+
+@test
+def test_mounts_among_temporary_files():
+    """What is mounted below /tmp stays, wherever the program has moved the directories above it."""
+    os.chmod('.', 0o755)
+    os.mkdir('host')
+    os.chmod('host', 0o777)
+    pathlib.Path('host/file').write_text('from the host\n')
+    fd = os.open('host', os.O_PATH)
+    with box(binds=[{'sourceFileDescriptor': 0, 'path': '/tmp/deep/bind', 'writable': True}],
+             tmpfs=[{'path': '/tmp/deep/tmpfs'}], fds=[fd]) as b:
+        os.close(fd)
+        look = 'cat /tmp/deep/bind/file; find /tmp | sort'
+        new = b.client.capture('/bin/sh', '-c', look, box=BOX)
+        check(new.startswith(b'from the host\n'), new)
+        check_equal(b.run('/bin/sh', '-c', 'echo x >/tmp/deep/tmpfs/x; echo x >/tmp/deep/x; echo x >/tmp/x; '
+                          'mv /tmp/deep /tmp/away')['verdict'], 'ok')
+        check_equal(b.client.capture('/bin/sh', '-c', look, box=BOX), new)
+        check_equal(b.run('/bin/sh', '-c', 'echo x >/tmp/deep/bind/y && echo x >/tmp/deep/tmpfs/y')['verdict'], 'ok')
+    check(os.path.exists('host/y'), 'written through the bind')
+
+
+# All that can be told of a box from inside, but for times and the numbers of inodes and mounts.
+LOOK = r'''
+import os
+for top, directories, files in os.walk('/', onerror=print):
+    if top == '/':
+        directories[:] = sorted(set(directories) - {'proc', 'usr'})
+    for name in sorted(['.'] + files + [d for d in directories if os.path.islink(os.path.join(top, d))]):
+        path = os.path.join(top, name)
+        s = os.lstat(path)
+        attributes = sorted(os.listxattr(path, follow_symlinks=False)) if not os.path.islink(path) else []
+        print(path, oct(s.st_mode), s.st_uid, s.st_gid, s.st_nlink, s.st_size, attributes)
+for line in open('/proc/self/mountinfo'):
+    print(line.split(' ', 3)[3], end='')
+for path in ('/box', '/tmp', '/dev/shm', '/'):
+    s = os.statvfs(path)
+    print(path, s.f_blocks, s.f_bfree, s.f_files, s.f_ffree, s.f_flag)
+print(os.listdir('/proc/self/fd'), sum(p.isdigit() for p in os.listdir('/proc')), os.uname().nodename)
+'''
+
+MESS = r'''
+import os, socket, sys
+for top in ('/box', '/tmp', '/dev/shm', '/scratch'):
+    os.makedirs(f'{top}/a/b/c')
+    os.mkfifo(f'{top}/fifo')
+    os.symlink('/etc/passwd', f'{top}/link')
+    open(f'{top}/.hidden', 'w').write('x' * 10000)
+    os.link(f'{top}/.hidden', f'{top}/a/hard')
+    socket.socket(socket.AF_UNIX).bind(f'{top}/socket')
+    os.chmod(f'{top}/a/b', 0)
+    for i in range(int(sys.argv[1])):
+        open(f'{top}/{i}', 'w')
+try:
+    os.setxattr('/box', 'user.mark', b'x')
+except OSError:
+    pass
+os.chmod('/box', 0o1777)
+'''
+
+
+@test
+def test_reset_is_like_new():
+    with listening() as service:
+        client = service.client
+        client.call('CreateBox', {'box': BOX, 'settings': {'tmpfs': [{'path': '/scratch'}]}})
+        new = client.capture('python3', '-Ic', LOOK, box=BOX)
+        check(b'/box/.' in new and b' /box ' in new, new.decode())
+        for n in (3, 300):
+            check_equal(client.run('python3', '-Ic', MESS, str(n), box=BOX)['verdict'], 'ok')
+            check(client.capture('python3', '-Ic', LOOK, box=BOX) != new, 'there was something to take away')
+            client.call('ResetBox', {'box': BOX})
+            again = client.capture('python3', '-Ic', LOOK, box=BOX)
+            for was, now in zip(new.splitlines(), again.splitlines()):
+                check_equal(now, was)
+            check_equal(again, new)
+
+
+# ---- what a program may ask the processor ----
+
+@test
+def test_deny_tsc():
+    if os.uname().machine != 'x86_64':
+        check_equal(run('--deny-tsc', 'true').status, 2)
+        skip('no timestamp counter on this processor; refused')
+    compile_c('''
+        int main(int argc, char **argv) {
+                unsigned a, d;
+                if (argc > 1)
+                        __asm__ volatile("rdtsc" : "=a"(a), "=d"(d));
+                return 0;
+        }''', 'counter')
+    expect(run('--exec-file=counter', '--', 'counter', 'read'), 'ok')
+    expect(run('--exec-file=counter', '--deny-tsc', '--', 'counter'), 'ok')
+    expect(run('--exec-file=counter', '--deny-tsc', '--', 'counter', 'read'), 'signaled', signal='SIGSEGV')
 
 
 if __name__ == '__main__':

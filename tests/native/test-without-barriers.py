@@ -41,6 +41,30 @@ VARIANTS = {
     'clocks-of-its-own': (
         [('src/sandbox/launcher.c', r'unshare\(CLONE_NEWTIME\) < 0', 'true')],
         ['clocks']),
+    'no-ipc-left': (
+        [('src/sandbox/supervisor.c', r'ipc_clear\(s->root.mqueue_fd\)', '0')],
+        ['ipc', 'ipc-while-another-runs']),
+    'no-temporary-files-left': (
+        [('src/sandbox/root.c', r'layout_clear\(&r->layout, r->fd\)', '0')],
+        ['temporary-files', 'temporary-files-of-the-tenant', 'mounts-among-temporary-files']),
+    'no-devices-in-binds': (
+        [('src/sandbox/layout-attach.c', r'MOUNT_ATTR_NOSUID \| MOUNT_ATTR_NODEV', 'MOUNT_ATTR_NOSUID')],
+        ['mount-flags', 'device-in-a-bind']),
+    'no-programs-in-noexec-binds': (
+        [('src/sandbox/layout-attach.c', r'p->noexec \? MOUNT_ATTR_NOEXEC : 0', '0'), LANDLOCK_OFF],
+        ['mount-flags', 'program-in-a-bind-without-exec']),
+    'no-setuid-programs': (
+        [('src/sandbox/layout-attach.c', r'MOUNT_ATTR_NOSUID \| MOUNT_ATTR_NODEV', 'MOUNT_ATTR_NODEV')],
+        ['mount-flags']),
+    'processes-alone-in-proc': (
+        [('src/sandbox/proc.c', r'"subset", "pid", ', '')],
+        ['nothing-of-the-kernels-in-proc']),
+    'hidden-judgebox-init': (
+        [('src/sandbox/proc.c', r'"hidepid", "invisible", ', '')],
+        ['nothing-of-the-kernels-in-proc']),
+    'no-core-dumps': (
+        [('src/sandbox/spawn.c', r'child_limit_core\(c, v\[LIMIT_CORE\]\);', '')],
+        ['no-core-dump']),
     'keyrings-of-its-own': (
         [('src/sandbox/spawn.c', r'child_renew_keyrings\(c\);', '')],
         ['keys']),

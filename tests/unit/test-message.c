@@ -112,7 +112,7 @@ START_TEST(test_configure) {
         Message m;
 
         box_settings_init(&s);
-        s.share_network = true;
+        s.share_network = s.keep_temporary = s.deny_tsc = true;
         s.binds[0] = (BindSpec) { .source_fd = memfd_create("b", MFD_CLOEXEC), .path = strdup("/opt/x"), .noexec = true };
         s.n_binds = 1;
         s.tmpfs[0] = (TmpfsSpec) { .path = strdup("/scratch"), .bytes = 77 };
@@ -126,6 +126,8 @@ START_TEST(test_configure) {
 
         ck_assert_uint_eq(t.storage_bytes, BOX_STORAGE_DEFAULT);
         ck_assert(t.share_network);
+        ck_assert(t.keep_temporary);
+        ck_assert(t.deny_tsc);
         ck_assert_uint_eq(t.n_binds, 1);
         ck_assert_str_eq(t.binds[0].path, "/opt/x");
         ck_assert(t.binds[0].noexec);

@@ -381,7 +381,7 @@ START_TEST(test_settings) {
 
         o = parse_good(OPERATION_CREATE,
                        "{'box':'b','settings':{'storageBytes':8192,'inodes':100,'hostName':'h','domainName':'d.example',"
-                       "'shareNetwork':true,'binds':[{'sourceFileDescriptor':5,'path':'/x/y','writable':true}],"
+                       "'shareNetwork':true,'keepTemporary':true,'denyTimestampCounter':true,'binds':[{'sourceFileDescriptor':5,'path':'/x/y','writable':true}],"
                        "'tmpfs':[{'path':'/t'},{'path':'/u','sizeBytes':4096}],'limits':{'cpus':1,'cpuSet':'0'}}}");
         s = &o->settings;
 
@@ -389,6 +389,8 @@ START_TEST(test_settings) {
         ck_assert_uint_eq(s->inodes, 100);
         ck_assert_str_eq(s->domain_name, "d.example");
         ck_assert(s->share_network);
+        ck_assert(s->keep_temporary);
+        ck_assert(s->deny_tsc);
         ck_assert_uint_eq(s->n_binds, 1);
         ck_assert(s->binds[0].writable);
         ck_assert(!s->binds[0].noexec);

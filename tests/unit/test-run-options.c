@@ -152,9 +152,9 @@ START_TEST(test_request) {
                       "\"cpus\":2,\"cpuSet\":\"0-1\"}}");
         /* The last one counts. */
         check_request("-t 1 -t 2 true", "{\"arguments\":[\"true\"],\"limits\":{\"cpuTimeUSec\":2000000}}");
-        check_request("--storage=1G --inodes=100 --share-net --hostname=h --domainname=d --tmpfs=/a --tmpfs=/b:1M true",
+        check_request("--storage=1G --inodes=100 --share-net --keep-tmp --deny-tsc --hostname=h --domainname=d --tmpfs=/a --tmpfs=/b:1M true",
                       "{\"arguments\":[\"true\"],\"settings\":{\"storageBytes\":1073741824,\"inodes\":100,"
-                      "\"shareNetwork\":true,\"hostName\":\"h\",\"domainName\":\"d\","
+                      "\"shareNetwork\":true,\"keepTemporary\":true,\"denyTimestampCounter\":true,\"hostName\":\"h\",\"domainName\":\"d\","
                       "\"tmpfs\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"sizeBytes\":1048576}]}}");
         check_request("--box=a_1 --owner=7 --chdir=/tmp true",
                       "{\"arguments\":[\"true\"],\"workingDirectory\":\"/tmp\",\"box\":\"a_1\",\"owner\":7}");

@@ -567,10 +567,10 @@ static void descriptors_inside(Root *root, void *userdata) {
         }
         closedir(dir);
 
-        /* "/", the volume, three places, and Landlock's rules. */
+        /* "/", the volume, three places, message queues, and Landlock's rules. */
         *(size_t *) userdata = count_descriptors();
         root_done(root);
-        EXPECT_INT(*(size_t *) userdata - count_descriptors(), landlock_is_supported() ? 6 : 5);
+        EXPECT_INT(*(size_t *) userdata - count_descriptors(), landlock_is_supported() ? 7 : 6);
 }
 
 START_TEST(test_descriptors) {
