@@ -135,6 +135,33 @@ void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings 
         limits_done(&builtin);
 }
 
+void budget_fill_limits(const Budget *b, const Limits *settings, Limits *l) {
+        /* Of the others nothing is the default already. */
+        static const LimitType filled[] = {
+                LIMIT_CPU_TIME, LIMIT_WALL_TIME, LIMIT_MEMORY, LIMIT_PROCESSES,
+                LIMIT_STACK,    LIMIT_FILE_SIZE, LIMIT_OUTPUT, LIMIT_OPEN_FILES,
+        };
+
+        assert(b);
+        assert(settings);
+        assert(l);
+
+        for (size_t i = 0; i < ELEMENTSOF(filled); i++) {
+                LimitType t = filled[i];
+                uint64_t min, max;
+
+                if (limits_has(l, t) || limits_has(settings, t))
+                        continue;
+
+                limit_range(t, &min, &max);
+                for (size_t k = 0; k < ELEMENTSOF(shared); k++)
+                        if (shared[k].limit == t)
+                                max = MIN(max, limit_max(b, t, shared[k].budget));
+
+                limits_set(l, t, max);
+        }
+}
+
 uint64_t budget_get_storage(const BoxSettings *s) {
         uint64_t n;
 

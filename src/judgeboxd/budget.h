@@ -22,5 +22,8 @@ int budget_check_settings(const Budget *b, const BoxSettings *s, const char *pre
 /* A default is no more than the budget: what nobody asked for is not refused. */
 void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings *s);
 
+/* Limits that are neither given nor among the box's settings become as high as can be. */
+void budget_fill_limits(const Budget *b, const Limits *settings, Limits *l);
+
 /* All that a box may store. */
 uint64_t budget_get_storage(const BoxSettings *s);

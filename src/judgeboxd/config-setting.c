@@ -52,6 +52,7 @@ const Setting settings[] = {
         { LIMIT(LIMIT_OPEN_FILES), .name = "OpenFiles" },
         { LIMIT(LIMIT_CORE), .name = "Core", .kind = SETTING_SIZE },
         { LIMIT(LIMIT_CPUS), .name = "CPUs", .keyword = "infinity" },
+        { LIMIT(LIMIT_ADDRESS_SPACE), .name = "AddressSpace", .kind = SETTING_SIZE, .keyword = "infinity" },
         { LIMIT(LIMIT_CPU_PERCENT), .name = "CPUPercent", .keyword = "infinity" },
         { DEFAULTS(limits.cpu_set), .name = "CPUSet", .kind = SETTING_CPU_LIST },
         { DEFAULTS(storage_bytes), .name = "Storage", .kind = SETTING_SIZE, .min = 4096, .max = BYTES_MAX,

@@ -496,6 +496,9 @@ static int check_budget(Operation *o, Failure *f) {
                         return r;
         }
 
+        if (o->request.no_defaults)
+                budget_fill_limits(&budget, &o->settings.limits, &o->request.spec.limits);
+
         return budget_check_limits(&budget, &o->request.spec.limits, "limits", f);
 }
 

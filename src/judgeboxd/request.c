@@ -164,6 +164,7 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         s->share_network = get_boolean(o, "shareNetwork");
         s->keep_temporary = get_boolean(o, "keepTemporary");
         s->deny_tsc = get_boolean(o, "denyTimestampCounter");
+        s->bare_root = get_boolean(o, "bareRoot");
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
@@ -373,6 +374,9 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
         if (r < 0)
                 return r;
         s->keep = get_boolean(o, "keep");
+        q->no_defaults = get_boolean(o, "noDefaults");
+        if (q->no_defaults && get(o, "box"))
+                return failure_set_field(f, "noDefaults", "The box has its defaults already.");
         s->trace = get_boolean(o, "trace");
 
         r = parse_priority(o, &q->priority, f);
@@ -459,7 +463,7 @@ static int parse_run(Operation *o, json_object *p, const RequestFds *fds, Failur
         r = request_parse_run(p, fds, &o->request, f);
         if (r == 0)
                 r = check_run_request(&o->request, &o->manager->cpus, f);
-        if (r == 0)
+        if (r == 0 && !o->request.no_defaults)
                 r = add_default_environment(&o->request.spec.environment);
         return r;
 }

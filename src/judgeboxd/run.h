@@ -53,6 +53,7 @@ typedef struct RunRequest {
         size_t n_in_files;
         char *out_files[RUN_OUT_FILES_MAX];
         size_t n_out_files;
+        bool no_defaults;
         int priority; /* ADMISSION_PRIORITY_MIN to _MAX */
 } RunRequest;
 

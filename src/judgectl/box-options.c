@@ -11,6 +11,7 @@ const char box_options_help[] =
         "                              Show a file or directory of the host inside\n"
         "     --directory=DIR          Work in this directory of one's own, on the host\n"
         "     --host-directory         Work in one that is made on the host for the box\n"
+        "     --bare-root              Without /usr, /bin, /lib and /etc, for what is bound instead\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"
         "     --share-net              Use the host's network\n"
         "     --keep-tmp               Leave /tmp and /dev/shm to the next run\n"
@@ -129,6 +130,10 @@ static int parse_setting(json_object *settings, int option, const char *name, co
                 r = json_add_boolean(settings, "hostDirectory", true);
                 break;
 
+        case ARG_BARE_ROOT:
+                r = json_add_boolean(settings, "bareRoot", true);
+                break;
+
         case ARG_SHARE_NET:
                 r = json_add_boolean(settings, "shareNetwork", true);
                 break;
@@ -169,6 +174,7 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 { ARG_DENY_TSC, "--deny-tsc" },
                 { ARG_HOSTNAME, "--hostname=" },
                 { ARG_DOMAINNAME, "--domainname=" },
+                { ARG_BARE_ROOT, "--bare-root" },
                 { ARG_DIRECTORY, "--directory=" },
                 { ARG_HOST_DIRECTORY, "--host-directory" },
         };

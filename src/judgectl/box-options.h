@@ -19,6 +19,7 @@ enum {
         ARG_DOMAINNAME,
         ARG_DIRECTORY,
         ARG_HOST_DIRECTORY,
+        ARG_BARE_ROOT,
 };
 
 #define BOX_SHORT_OPTIONS LIMIT_SHORT_OPTIONS
@@ -34,7 +35,8 @@ enum {
         { "hostname", required_argument, NULL, ARG_HOSTNAME },           \
         { "domainname", required_argument, NULL, ARG_DOMAINNAME },       \
         { "directory", required_argument, NULL, ARG_DIRECTORY },         \
-        { "host-directory", no_argument, NULL, ARG_HOST_DIRECTORY }
+        { "host-directory", no_argument, NULL, ARG_HOST_DIRECTORY },     \
+        { "bare-root", no_argument, NULL, ARG_BARE_ROOT }
 
 typedef struct BoxOptions {
         json_object *limits;   /* type Limits, NULL if none was given */

@@ -15,6 +15,7 @@ static const LimitOption limit_options[] = {
         { ARG_OUTPUT_SIZE, "output-size", "outputBytes", LIMIT_KIND_SIZE },
         { ARG_OPEN_FILES, "open-files", "openFiles", LIMIT_KIND_NUMBER },
         { ARG_CPUS, "cpus", "cpus", LIMIT_KIND_NUMBER },
+        { ARG_ADDRESS_SPACE, "address-space", "addressSpaceBytes", LIMIT_KIND_SIZE },
         { ARG_CPU_PERCENT, "cpu-percent", "cpuPercent", LIMIT_KIND_NUMBER },
         { ARG_CPU_SET, "cpu-set", "cpuSet", LIMIT_KIND_CPU_LIST },
 };
@@ -32,6 +33,7 @@ const char limit_options_help[] =
         "     --output-size=BYTES      Largest output on each of stdout and stderr\n"
         "     --open-files=N           Open files of one process\n"
         "     --cpus=N                 CPUs used at a time\n"
+        "     --address-space=BYTES    Addresses of each process\n"
         "     --cpu-percent=N          CPU time in percent of one CPU, 50 for half of one\n"
         "     --cpu-set=LIST           CPUs that may be used, such as 0-3,6\n";
 

@@ -30,6 +30,7 @@ enum {
         ARG_OUTPUT_SIZE,
         ARG_OPEN_FILES,
         ARG_CPUS,
+        ARG_ADDRESS_SPACE,
         ARG_CPU_PERCENT,
         ARG_CPU_SET,
 };
@@ -47,6 +48,7 @@ enum {
         { "output-size", required_argument, NULL, ARG_OUTPUT_SIZE },     \
         { "open-files", required_argument, NULL, ARG_OPEN_FILES },       \
         { "cpus", required_argument, NULL, ARG_CPUS },                   \
+        { "address-space", required_argument, NULL, ARG_ADDRESS_SPACE }, \
         { "cpu-percent", required_argument, NULL, ARG_CPU_PERCENT },     \
         { "cpu-set", required_argument, NULL, ARG_CPU_SET }
 

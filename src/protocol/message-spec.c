@@ -93,6 +93,7 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                 .share_network = s->share_network,
                 .keep_temporary = s->keep_temporary,
                 .deny_tsc = s->deny_tsc,
+                .bare_root = s->bare_root,
                 .n_binds = (uint32_t) s->n_binds,
                 .n_tmpfs = (uint32_t) s->n_tmpfs,
         };
@@ -132,6 +133,7 @@ static int parse_configure(Message *m, BoxSettings *s) {
         s->share_network = m->configure.share_network;
         s->keep_temporary = m->configure.keep_temporary;
         s->deny_tsc = m->configure.deny_tsc;
+        s->bare_root = m->configure.bare_root;
 
         if (m->configure.n_binds > BOX_BINDS_MAX || m->configure.n_tmpfs > BOX_TMPFS_MAX)
                 return -EBADMSG;

@@ -15,7 +15,7 @@
 #define PROTOCOL_MAGIC UINT32_C(0x6a626f78) /* "jbox" */
 
 /* Of both sides: a box outlives the judgeboxd that made it, and one of another version cannot speak to it. */
-#define PROTOCOL_VERSION 4
+#define PROTOCOL_VERSION 5
 
 #define MESSAGE_INLINE_MAX (32U * 1024U)
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
@@ -69,6 +69,7 @@ typedef struct MessageConfigure {
         uint64_t storage_bytes;
         uint64_t inodes;
         uint32_t share_network;
+        uint32_t bare_root;
         uint32_t n_binds;
         uint32_t bind_flags[BOX_BINDS_MAX]; /* 1: writable, 2: noexec */
         uint32_t n_tmpfs;

@@ -19,6 +19,7 @@ static const char *const limit_type_table[_LIMIT_TYPE_MAX] = {
         [LIMIT_OPEN_FILES] = "openFiles",
         [LIMIT_CORE] = "coreBytes",
         [LIMIT_CPUS] = "cpus",
+        [LIMIT_ADDRESS_SPACE] = "addressSpaceBytes",
         [LIMIT_CPU_PERCENT] = "cpuPercent",
 };
 
@@ -44,6 +45,7 @@ static const struct {
         [LIMIT_OPEN_FILES] = { 3, 1 << 20, 1024 },
         [LIMIT_CORE] = { 0, BYTES_MAX, 0 },
         [LIMIT_CPUS] = { 1, 8192, LIMIT_NONE },
+        [LIMIT_ADDRESS_SPACE] = { 64 << 10, BYTES_MAX, LIMIT_NONE },
         [LIMIT_CPU_PERCENT] = { 1, 8192 * 100, LIMIT_NONE },
 };
 

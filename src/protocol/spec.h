@@ -27,6 +27,7 @@ typedef enum LimitType {
         LIMIT_OPEN_FILES,
         LIMIT_CORE, /* bytes */
         LIMIT_CPUS,
+        LIMIT_ADDRESS_SPACE, /* bytes, of each process */
         LIMIT_CPU_PERCENT, /* of one CPU's time, in each tenth of a second */
         _LIMIT_TYPE_MAX,
         _LIMIT_TYPE_INVALID = -EINVAL,
@@ -163,6 +164,7 @@ typedef struct BoxSettings {
         bool share_network;
         bool keep_temporary; /* what is in /tmp and /dev/shm, from one run to the next */
         bool deny_tsc;
+        bool bare_root;
         BindSpec binds[BOX_BINDS_MAX];
         size_t n_binds;
         TmpfsSpec tmpfs[BOX_TMPFS_MAX];

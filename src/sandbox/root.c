@@ -103,11 +103,11 @@ static int make_base(const BoxSettings *s, int *ret_fd, Step *ret_step) {
                 return r;
 
         *ret_step = STEP_MOUNT;
-        r = setup_usr(fd);
+        r = s->bare_root ? 0 : setup_usr(fd);
         if (r < 0)
                 return r;
 
-        r = etc_setup(fd, s);
+        r = s->bare_root ? 0 : etc_setup(fd, s);
         if (r < 0)
                 return r;
 

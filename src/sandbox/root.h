@@ -4,8 +4,8 @@
 /* The root of a box, from the empty tmpfs to pivot_root, and back to new after a reset.
  *
  *   /           tmpfs, read-only
- *   /usr        the host's, read-only; /bin, /lib… as the host has them
- *   /etc        etc.h
+ *   /usr        the host's, read-only; /bin, /lib… as the host has them. Not in a bare root
+ *   /etc        etc.h; likewise
  *   /dev        devices.h
  *   /proc       proc.h
  *   /box /tmp /dev/shm, and what the settings add: layout.h

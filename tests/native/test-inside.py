@@ -64,6 +64,23 @@ def test_bind():
 
 
 @test
+def test_bare_root():
+    for directory in ('usr', 'etc'):
+        check(os.path.exists(f'/{directory}'))
+    compile_c(r"""
+        #include <stdio.h>
+        #include <unistd.h>
+        int main(void) { printf("%d%d%d", access("/usr/bin", F_OK), access("/etc/passwd", F_OK), access("/x/f", F_OK)); }""",
+              'look')
+    os.mkdir('x')
+    pathlib.Path('x/f').write_text('')
+    os.chmod('.', 0o755)
+    check_equal(expect(run('--bare-root', '--exec-file=look', '--bind=x:/x', '--', 'look'), 'ok').out, b'-1-10')
+    binds = ['--bind=/usr'] + [f'--bind={d}' for d in ('/bin', '/lib', '/lib64') if os.path.exists(d)]
+    check_equal(expect(shell('echo $(ls /)', '--bare-root', *binds), 'ok').out.split()[0], b'bin')
+
+
+@test
 def test_bind_has_no_setuid():
     os.mkdir('host')
     compile_c('#include <unistd.h>\nint main(void) { return geteuid() == 1000 ? 0 : 1; }', 'host/setuid')

@@ -109,6 +109,25 @@ START_TEST(test_settings) {
 }
 END_TEST
 
+START_TEST(test_fill) {
+        Limits settings = LIMITS_NULL, l = LIMITS_NULL;
+        Budget b = budget_none();
+        uint64_t min, max;
+
+        b.values[BUDGET_MEMORY] = 16 * MIB;
+        limits_set(&settings, LIMIT_STACK, MIB);
+        limits_set(&l, LIMIT_CPU_TIME, 5);
+        budget_fill_limits(&b, &settings, &l);
+
+        ck_assert_uint_eq(l.values[LIMIT_CPU_TIME], 5);
+        ck_assert_uint_eq(l.values[LIMIT_MEMORY], 16 * MIB);
+        ck_assert(!limits_has(&l, LIMIT_STACK));
+        ck_assert(!limits_has(&l, LIMIT_CORE));
+        limit_range(LIMIT_OUTPUT, &min, &max);
+        ck_assert_uint_eq(l.values[LIMIT_OUTPUT], max);
+}
+END_TEST
+
 START_TEST(test_defaults) {
         BoxSettings s = settings_with(10 * MIB);
         Limits defaults = LIMITS_NULL, *l = &s.limits;
@@ -182,6 +201,7 @@ int main(void) {
         tcase_add_test(t, test_limits);
         tcase_add_test(t, test_half_a_cpu);
         tcase_add_test(t, test_settings);
+        tcase_add_test(t, test_fill);
         tcase_add_test(t, test_defaults);
         tcase_add_test(t, test_slice);
         suite_add_tcase(s, t);

@@ -198,7 +198,7 @@ START_TEST(test_round_trip) {
                 "IdleExitSec=infinity\nGroup=judges\n\n"
                 "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\n"
                 "Processes=1\n"
-                "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nCPUPercent=150\nCPUSet=0-3,6\n"
+                "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nAddressSpace=2G\nCPUPercent=150\nCPUSet=0-3,6\n"
                 "Storage=1T\nInodes=16\n\n"
                 "[Tenant]\nBoxesMax=0\nRunsMax=7\nRunningMax=1\nMemoryMax=50%\nTasksMax=100\nCPUQuota=150%\n"
                 "StorageMax=1G\n\n"

@@ -257,6 +257,8 @@ static const struct {
           "limits.coreBytes" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpus':0}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpus" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpus':8192}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpus" },
+        { OPERATION_RUN, "{'arguments':['a'],'limits':{'addressSpaceBytes':1}}", FAILURE_LIMIT_OUT_OF_RANGE,
+          "limits.addressSpaceBytes" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpuPercent':0}}", FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuPercent" },
         { OPERATION_RUN, "{'arguments':['a'],'limits':{'cpuPercent':819200}}", FAILURE_LIMIT_OUT_OF_RANGE,
           "limits.cpuPercent" },
