@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs every attack, two at a time, and looks whether it got the verdict it must get and left no trace. README.md has
+them all, and catalogue.py what they say of themselves.
+
+    tests/attack/test-attacks.py [NAME...]
+    tests/attack/test-attacks.py --update       writes README.md
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import pty
+import queue
+import struct
+import sys
+import termios
+import threading
+import time
+import traceback
+import tty
+
+sys.dont_write_bytecode = True
+
+import catalogue    # noqa: E402 # pylint: disable=wrong-import-position
+import without      # noqa: E402 # pylint: disable=wrong-import-position
+import world as w   # noqa: E402 # pylint: disable=wrong-import-position
+# pylint: disable-next=wrong-import-position
+from harness import BUILD, EMULATED, TIMEOUT, Skipped, check, check_equal, skip, wait_until    # noqa: E402
+
+AT_A_TIME = 2
+# What only an administrator may ask for, under the shipped rules.
+PRIVILEGED = ('--bind', '--share-net', '--profile=none')
+# By how much a limit of time may be overrun, in microseconds: other runs go on at the same time.
+TOLERANCE_USEC = 3_000_000 if EMULATED else 300_000
+UNITS = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
+
+
+def program(attack):
+    """The options that bring it into the box, and the command that it is there."""
+    if attack.path.suffix == '.c':
+        if option_value(attack.options(), '', '--exec-file'):
+            return [], [attack.name]
+        return [f'--exec-file={BUILD / "tests/attack/attacks"}'], [attack.name]
+    if attack.path.suffix == '.S':
+        return [f'--exec-file={BUILD / "tests/attack" / attack.name}'], [attack.name]
+    return [f'--in={attack.path}'], [{'.sh': 'sh', '.py': 'python3'}[attack.path.suffix], attack.path.name]
+
+
+class Run:
+    """One run of an attack's program, with its streams and files in a directory of its own."""
+
+    def __init__(self, world, attack, options, arguments, box=None):
+        self.world = world
+        self.attack = attack
+        self.directory = world.scratch()
+        values = {**world.values, 'uptime': int(time.clock_gettime(time.CLOCK_BOOTTIME))}
+        self.options = [option.format(**values) for option in options]
+        self.arguments = [argument.format(**values) for argument in arguments]
+        self.box = [f'--box={box}'] if box else []
+        self.result = None
+
+    def command(self, streams):
+        bring, start = program(self.attack)
+        return ['--json=short', 'run', *streams, *self.box, *self.options, *bring, '--', *start, *self.arguments]
+
+    def user(self):
+        return None if any(option.startswith(PRIVILEGED) for option in self.options) else w.TENANT
+
+    def start(self, **more):
+        streams = [f'--stdout={self.directory / "out"}', f'--stderr={self.directory / "err"}']
+        if 'stderr' in more:
+            del streams[1]
+        return self.world.popen(*self.command(streams), user=self.user(), **{'cwd': self.directory, **more})
+
+    def end(self, process):
+        out, err = process.communicate(timeout=TIMEOUT)
+        try:
+            self.result = json.loads(out)
+        except ValueError:
+            raise AssertionError(f'no result: {out} {err}') from None
+        return self
+
+    def texts(self):
+        """All that came out of the box."""
+        return {path.name: path.read_bytes() for path in self.directory.rglob('*') if path.is_file()}
+
+    def said(self):
+        out = self.directory / 'out'
+        return out.read_bytes()[-300:].decode(errors='replace').strip() if out.exists() else ''
+
+
+def matches(wanted, result):
+    verdict, _, detail = wanted.partition('/')
+    if verdict == 'runtime-error' and not detail:
+        detail = '1'
+    return result['verdict'] == verdict and detail in ('', result.get('signal'), str(result.get('exitStatus')))
+
+
+def check_evidence(attack, result):
+    for item in attack.words('Evidence'):
+        field, at_least, wanted = item.partition('>=')
+        if not at_least:
+            field, _, wanted = item.partition('=')
+        got = result.get(field)
+        # What is not known is absent, which it may be where no cgroup tells.
+        if got is None:
+            check(result.get('degraded'), f'{field} is missing')
+        else:
+            check(got >= int(wanted) if at_least else got == int(wanted), f'{field} is {got}, not {item}')
+
+
+def option_value(options, short, long):
+    for option, following in zip(options, options[1:] + ['']):
+        if option == short:
+            return following
+        if option.startswith(f'{long}='):
+            return option.partition('=')[2]
+    return None
+
+
+def check_limits(run):
+    """Whatever the verdict: it has not had more than it may."""
+    for short, long, field in (('-t', '--time', 'cpuTimeUSec'), ('-w', '--wall-time', 'wallTimeUSec')):
+        limit = option_value(run.options, short, long)
+        if limit and field in run.result:
+            check(run.result[field] <= float(limit) * 1_000_000 + TOLERANCE_USEC,
+                  f'{field}: {run.result[field]}, not {limit} s')
+    limit = option_value(run.options, '', '--output-size')
+    if limit:
+        limit = int(limit[:-1]) * UNITS[limit[-1]]
+        for name, content in run.texts().items():
+            # One byte more is how judgebox-init tells too much from just enough.
+            check(name not in ('out', 'err') or len(content) <= limit + 1, f'{len(content)} bytes came out')
+
+
+def check_traces(run):
+    attack, result = run.attack, run.result
+    words = [run.world.secret, attack.fields.get('Forbidden')]
+    for name, content in run.texts().items():
+        for word in filter(None, words):
+            check(word.encode() not in content, f'{word} is in {name}')
+    if not run.box:
+        left = run.world.of_box(result['box'], result['owner'])
+        check(wait_until(lambda: not run.world.of_box(result['box'], result['owner'])), f'this stays: {left}')
+
+
+def check_contained(run):
+    attack, result = run.attack, run.result
+    wanted = attack.words('Verdict')
+    if attack.words('Degraded') and result.get('degraded'):
+        wanted = attack.words('Degraded')
+    check(any(matches(verdict, result) for verdict in wanted),
+          f'it must get {" or ".join(wanted)}: {result} {run.said()}')
+    check_evidence(attack, result)
+    check_limits(run)
+    check_traces(run)
+
+
+# ---- the ways of running one ----
+
+def in_terminal(run):
+    """judgectl has a terminal of its own, where nothing must be typed."""
+    ours, theirs = pty.openpty()
+    with contextlib.closing(os.fdopen(ours, 'rb', 0)), contextlib.closing(os.fdopen(theirs, 'rb', 0)):
+        tty.setraw(theirs)
+        process = run.start(stdin=theirs, stderr=theirs, start_new_session=True,
+                            preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 1))
+        run.end(process)
+        typed, = struct.unpack('i', fcntl.ioctl(theirs, termios.FIONREAD, bytes(4)))
+    check_equal(typed, 0, 'characters typed')
+    check_contained(run)
+
+
+@contextlib.contextmanager
+def box(world, attack, options):
+    world.judgectl('create', attack.name, *options)
+    try:
+        yield attack.name
+    finally:
+        world.judgectl('destroy', attack.name)
+
+
+def in_phases(world, attack):
+    with box(world, attack, []) as name:
+        for phase in attack.words('Phases'):
+            run = Run(world, attack, attack.options(), [phase], box=name)
+            run.end(run.start())
+            if phase != attack.words('Phases')[-1]:
+                check_equal(run.result['verdict'], 'ok', f'{phase}: {run.said()}')
+        check_contained(run)
+
+
+def in_disturbance(world, attack):
+    verb, *rest = attack.words('Meanwhile')
+    with box(world, attack, []) as name:
+        run = Run(world, attack, attack.options(), [], box=name)
+        process = run.start()
+        n = 0
+        while process.poll() is None:
+            world.judgectl(verb, name, *rest, status=None, cwd=run.directory)
+            check_traces(run)
+            n += 1
+        run.end(process)
+        check(n > 5, f'it was disturbed {n} times only')
+        check_contained(run)
+
+
+def run_attack(world, attack):
+    for need in attack.words('Needs'):
+        if need == 'x86-64' and platform.machine() != 'x86_64':
+            skip('this is no x86-64')
+        if need in ('memory', 'cpuset') and {'cpuset': 'cpuSet'}.get(need, need) in world.degraded:
+            skip(f'no cgroup limits {need} here')
+    if attack.path.suffix == '.py' and not os.path.exists('/usr/bin/python3'):
+        skip('no python3 here')
+
+    before = world.state()
+    if 'Phases' in attack.fields:
+        in_phases(world, attack)
+    elif 'Meanwhile' in attack.fields:
+        in_disturbance(world, attack)
+    else:
+        run = Run(world, attack, attack.options(), attack.options('Arguments'))
+        if 'Terminal' in attack.fields:
+            in_terminal(run)
+        else:
+            check_contained(run.end(run.start()))
+    after = world.state()
+    for trace, value in before.items():
+        check_equal(after[trace], value, trace)
+
+    if 'Without' in attack.fields:
+        open_run = Run(world, attack, attack.options('Without'), attack.options('Arguments'))
+        open_run.end(open_run.start())
+        check_equal(open_run.result['verdict'], 'ok', f'without the barrier: {open_run.result} {open_run.said()}')
+
+
+# ---- the rows ----
+
+def check_readme(all_attacks):
+    text = catalogue.readme(all_attacks, without.VARIANTS)
+    check(catalogue.README.read_text() == text, 'tests/attack/README.md is out of date: test-attacks.py --update')
+
+
+def check_barriers(all_attacks):
+    """Every barrier stops something, and is seen to."""
+    first = {attack.words('Barrier')[0] for attack in all_attacks}
+    check_equal(sorted(set(catalogue.BARRIERS) - first), [], 'barriers that stop nothing')
+    shown = [name for name in catalogue.BARRIERS if catalogue.shown_by(name, all_attacks, without.VARIANTS)]
+    check_equal(sorted(set(catalogue.BARRIERS) - set(shown)), [], 'barriers that are not shown to matter')
+    names = {attack.name for attack in all_attacks}
+    for barrier, (_, attacks) in without.VARIANTS.items():
+        check(barrier in catalogue.BARRIERS and set(attacks) <= names, f'{barrier}: {attacks}')
+
+
+def check_programs(all_attacks):
+    """meson.build has all of them."""
+    listed = (catalogue.HERE / 'meson.build').read_text()
+    for attack in all_attacks:
+        if attack.path.suffix == '.c':
+            check(f"'{attack.group}/{attack.path.name}'" in listed, f'{attack.name} is not in meson.build')
+        elif attack.path.suffix == '.S':
+            check(f"'{attack.name}'" in listed, f'{attack.name} is not in meson.build')
+
+
+class Rows:
+    """What passed, failed and was skipped, as it is printed."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.passed = self.failed = self.skipped = 0
+
+    def run(self, name, function, *arguments):
+        begin = time.monotonic()
+        try:
+            function(*arguments)
+        except Skipped as reason:
+            self.say('skipped', f'SKIP: {name}: {reason}')
+        except Exception as error:      # whatever it is, the other attacks still run
+            if not isinstance(error, AssertionError):
+                traceback.print_exc(file=sys.stdout)
+            self.say('failed', f'FAIL: {name}: {type(error).__name__}: {error}'.replace('\n', ' '))
+        else:
+            self.say('passed', f'ok {name} ({time.monotonic() - begin:.2f} s)')
+
+    def say(self, what, line):
+        with self.lock:
+            setattr(self, what, getattr(self, what) + 1)
+            print(line, flush=True)
+
+
+def run_all(rows, world, attacks):
+    waiting = queue.SimpleQueue()
+    for attack in attacks:
+        waiting.put(attack)
+
+    def work():
+        with contextlib.suppress(queue.Empty):
+            while True:
+                attack = waiting.get_nowait()
+                rows.run(attack.name, run_attack, world, attack)
+
+    workers = [threading.Thread(target=work) for _ in range(AT_A_TIME)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def check_nothing_left(world):
+    """When all is over: of all of them together."""
+    check(wait_until(lambda: not any(world.left().values())), f'this is left: {world.left()}')
+    world.check_victim()
+
+
+def main():
+    all_attacks = catalogue.attacks()
+    if sys.argv[1:] == ['--update']:
+        catalogue.README.write_text(catalogue.readme(all_attacks, without.VARIANTS))
+        return 0
+
+    rows = Rows()
+    words = [word for word in sys.argv[1:] if not word.startswith('-')]
+    chosen = [attack for attack in all_attacks if not words or attack.name in words]
+    if not words:
+        rows.run('readme', check_readme, all_attacks)
+        rows.run('barriers', check_barriers, all_attacks)
+        rows.run('programs', check_programs, all_attacks)
+    try:
+        with w.world() as world:
+            run_all(rows, world, chosen)
+            rows.run('nothing-is-left', check_nothing_left, world)
+    except Skipped as reason:
+        rows.say('skipped', f'SKIP: all: {reason}')
+    except Exception as error:      # there was no world to attack, or it did not end well
+        traceback.print_exc(file=sys.stdout)
+        rows.say('failed', f'FAIL: world: {error}'.replace('\n', ' '))
+    print(f'{rows.passed} passed, {rows.failed} failed, {rows.skipped} skipped')
+    return 1 if rows.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
