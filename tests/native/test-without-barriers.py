@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Takes barriers away, one at a time, and sees that test-barriers.py, test-walls.py or test-directory.py notices.
+"""Takes barriers away, one at a time, and sees that test-barriers.py, test-walls.py or test-directory.py notices, or that
+an attack of tests/attack gets through.
 
 What is shipped has no switch to turn a barrier off, for nobody can turn on by mistake what is not there. So this builds
 the programs anew from changed sources: each variant below says what to change and which tests must fail then. If a
@@ -11,9 +12,14 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from harness import BUILD, TOP, check, main, test
+
+ATTACKS = TOP / 'tests' / 'attack'
+sys.path.insert(0, str(ATTACKS))
+import without    # noqa: E402 # pylint: disable=wrong-import-position
 
 # name: ([(file, what is there, what is put there)], [tests that must fail])
 # The second wall behind some of the others, which alone shows nothing of what is in front of it.
@@ -118,6 +124,7 @@ class Variants:
         self.compile()
         (self.build / 'tests' / 'native').mkdir(parents=True)
         (self.build / 'tests' / 'native' / 'attack').symlink_to(BUILD / 'tests' / 'native' / 'attack')
+        (self.build / 'tests' / 'attack').symlink_to(BUILD / 'tests' / 'attack')
 
     def command(self, *words):
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -126,6 +133,16 @@ class Variants:
 
     def compile(self):
         self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init')
+
+    def get_through(self, attacks):
+        """Which of these attacks do. One that did not even begin does not."""
+        done = subprocess.run([ATTACKS / 'test-attacks.py', *attacks], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
+        check(re.search(r'^\d+ passed, \d+ failed, \d+ skipped$', done.stdout, re.M), done.stdout + done.stderr)
+        reasons = dict(re.findall(r'^(?:FAIL|SKIP): (\S+): (.*)$', done.stdout, re.M))
+        for name, why in reasons.items():
+            print(f'{name}: {why}')
+        return {name for name, why in reasons.items() if not re.search('internal-error|exec-failed|no result|begin', why)}
 
     def failing(self, tests):
         """Which of these tests fail."""
@@ -140,8 +157,8 @@ class Variants:
             found |= set(re.findall(r'^(?:FAIL|SKIP): (\S+):', done.stdout, re.M))
         return found
 
-    def without(self, name):
-        changes, tests = VARIANTS[name]
+    def without(self, changes, expected, seen):
+        """With these changes, all that is expected must be seen."""
         before = {}
         try:
             for file, what, instead in changes:
@@ -152,7 +169,7 @@ class Variants:
                 check(n == 1, f'{file} has {n} places like {what}: this variant wants to be brought up to date')
                 path.write_text(text)
             self.compile()
-            missed = set(tests) - self.failing(tests)
+            missed = set(expected) - seen(expected)
             check(not missed, f'not noticed by {", ".join(sorted(missed))}')
         finally:
             for path, text in before.items():
@@ -168,11 +185,11 @@ def variants():
     return _variants
 
 
-def make_test(name):
-    def without():
-        variants().without(name)
-    without.__name__ = name
-    test(without)
+def make_test(name, changes, expected, seen):
+    def taken_away():
+        variants().without(changes, expected, lambda names: seen(variants(), names))
+    taken_away.__name__ = name
+    test(taken_away)
 
 
 @test
@@ -181,8 +198,10 @@ def test_with_all_barriers():
     check(not failing, f'these fail anyway: {failing}')
 
 
-for variant in VARIANTS:
-    make_test(variant)
+for variant, (what_changes, failing_tests) in VARIANTS.items():
+    make_test(variant, what_changes, failing_tests, Variants.failing)
+for variant, (what_changes, successful_attacks) in without.VARIANTS.items():
+    make_test(f'attack-{variant}', what_changes, successful_attacks, Variants.get_through)
 
 if __name__ == '__main__':
     if shutil.which('meson') and shutil.which('ninja'):
