@@ -35,12 +35,11 @@ static int launch_receive_packet(int socket_fd, LaunchPacket *ret, int *ret_fd) 
                 return -EBADMSG;
         if (n < 0)
                 return (int) n;
-        if (n == 0)
-                return -ECONNRESET;
 
+        /* A packet without a byte looks like the end of the stream, and may bring a descriptor all the same. */
         if ((size_t) n != sizeof(*ret)) {
                 close_many(&fd, n_fds);
-                return -EBADMSG;
+                return n == 0 ? -ECONNRESET : -EBADMSG;
         }
 
         *ret_fd = n_fds > 0 ? fd : -EBADF;
