@@ -263,19 +263,20 @@ int message_send_copy(int socket_fd, uint32_t serial, FileFlags flags, const cha
 }
 
 int message_parse_copy(Message *m, FileFlags *ret_flags, const char **ret_path, int *ret_source_fd) {
-        int r;
+        int r, fd;
 
-        if (m->n_fds != 1)
-                return -EBADMSG;
+        /* Not counting the one that the tail came in. */
+        fd = message_next_fd(m);
+        if (fd < 0)
+                return fd;
 
-        m->fds_used = 1;
         r = message_parse_file(m, ret_flags, ret_path);
         if (r < 0) {
-                m->fds_used = 0;
+                m->fds_used--;
                 return r;
         }
 
-        *ret_source_fd = m->fds[0];
+        *ret_source_fd = fd;
         return 0;
 }
 
