@@ -135,7 +135,12 @@ static int parse_settings(json_object *o, BoxSettings *s) {
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
                 r = get_string(o, "domainName", &s->domain_name);
-        return r < 0 ? r : request_parse_limits(limits, &s->limits);
+        if (r < 0)
+                return r;
+        if (!s->host_name)
+                return -EBADMSG;
+
+        return request_parse_limits(limits, &s->limits);
 }
 
 static int parse(json_object *o, BoxFile *f) {
