@@ -78,19 +78,23 @@ static uint32_t number_end(const Profile *p) {
 
 static int find_ranges(Compiler *c) {
         const Profile *p = c->profile;
-        const ProfileRule *rule = p->rules, *rules_end = p->rules + p->n_rules;
         uint32_t otherwise = action_to_return(p->default_action), end = number_end(p);
+        size_t k = 0;
 
         c->ranges = new(Range, (size_t) end + 3);
         if (!c->ranges)
                 return -ENOMEM;
 
         for (uint32_t nr = 0; nr < end; nr++) {
-                Range range = { .first = nr, .rules = rule };
+                Range range = { .first = nr };
+                size_t begin = k;
 
-                while (rule < rules_end && rule->nr == nr)
-                        rule++;
-                range.n_rules = (size_t) (rule - range.rules);
+                while (k < p->n_rules && p->rules[k].nr == nr)
+                        k++;
+                if (k > begin) {
+                        range.rules = p->rules + begin;
+                        range.n_rules = k - begin;
+                }
 
                 if (range.n_rules == 0 || range.rules->n_conditions == 0) {
                         range.answer = answer(c, nr, range.n_rules > 0 ? range.rules->action : p->default_action);
