@@ -32,6 +32,7 @@ typedef enum CaseKind {
         CASE_SPAWN,  /* argv, by vfork() and execve() */
         CASE_STATUS, /* a varlink call without a run */
         CASE_WARM,
+        CASE_RESET, /* a run, and a reset of the box */
         CASE_COLD,
 } CaseKind;
 
@@ -72,6 +73,7 @@ static Case cases[] = {
         },
         { .name = "warm-tiny", .kind = CASE_WARM },
         { .name = "warm-true", .kind = CASE_WARM, .program = "/bin/true" },
+        { .name = "warm-reset", .kind = CASE_RESET },
         { .name = "cold-tiny", .kind = CASE_COLD, .dear = true },
         {
                 .name = "cold-tiny-host-network",
@@ -114,6 +116,8 @@ static int spawn_and_wait(char *const argv[]) {
 }
 
 static int run_once(Bench *b, const Case *c) {
+        int r;
+
         switch (c->kind) {
         case CASE_SPAWN: {
                 char *argv[64];
@@ -130,8 +134,11 @@ static int run_once(Bench *b, const Case *c) {
                 return service_call_status(&b->service);
         case CASE_WARM:
         case CASE_COLD:
-                return service_run(&b->service, c->kind == CASE_WARM, c->program, c->share_network,
-                                   c->verdict ?: "ok");
+                return service_run(&b->service, c->kind == CASE_WARM ? SERVICE_BOX : NULL, c->program,
+                                   c->share_network, c->verdict ?: "ok");
+        case CASE_RESET:
+                r = service_run(&b->service, SERVICE_RESET_BOX, c->program, /* share_network= */ false, "ok");
+                return r < 0 ? r : service_reset(&b->service);
         }
 
         return -EINVAL;
@@ -264,7 +271,7 @@ static int hold(Bench *b) {
                 return r;
 
         for (size_t i = 0; i < 20; i++) {
-                r = service_run(&b->service, /* warm= */ true, NULL, /* share_network= */ false, "ok");
+                r = service_run(&b->service, SERVICE_BOX, NULL, /* share_network= */ false, "ok");
                 if (r < 0)
                         return r;
         }
@@ -275,7 +282,7 @@ static int hold(Bench *b) {
         while (fgets(line, sizeof(line), stdin)) {
                 nsec_t begin = now_nsec(CLOCK_MONOTONIC);
 
-                r = service_run(&b->service, /* warm= */ true, NULL, /* share_network= */ false, "ok");
+                r = service_run(&b->service, SERVICE_BOX, NULL, /* share_network= */ false, "ok");
                 if (r < 0)
                         return r;
 

@@ -63,17 +63,17 @@ static int call(
         return 0;
 }
 
-static json_object *new_box_parameters(void) {
+static json_object *new_box_parameters(const char *box) {
         json_object *p = json_object_new_object();
 
-        (void) json_object_object_add(p, "box", json_object_new_string(SERVICE_BOX));
+        (void) json_object_object_add(p, "box", json_object_new_string(box));
         return p;
 }
 
 static int put_tiny(Service *s) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         _cleanup_close_ int fd = -EBADF;
-        json_object *p = new_box_parameters(), *index;
+        json_object *p = new_box_parameters(SERVICE_BOX), *index;
         char buffer[64 * 1024];
         ssize_t n;
         int r;
@@ -116,8 +116,13 @@ static int tell_what_is_missing(Service *s) {
         return 0;
 }
 
-int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrade) {
+static int create_box(Service *s, const char *box) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+
+        return call(s, "org.judgebox.Manager.CreateBox", new_box_parameters(box), NULL, 0, &reply);
+}
+
+int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrade) {
         _cleanup_close_pair_ int pair[2] = EBADF_PAIR;
         _cleanup_free_ char *path = NULL;
         int r;
@@ -148,11 +153,10 @@ int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrad
         if (r < 0)
                 return r;
 
-        r = call(s, "org.judgebox.Manager.CreateBox", new_box_parameters(), NULL, 0, &reply);
-        if (r < 0)
-                return r;
-
-        return put_tiny(s);
+        r = create_box(s, SERVICE_BOX);
+        if (r >= 0)
+                r = create_box(s, SERVICE_RESET_BOX);
+        return r < 0 ? r : put_tiny(s);
 }
 
 /* It ends with its one connection. */
@@ -172,7 +176,7 @@ int service_get_leader(Service *s, pid_t *ret) {
         json_object *status, *pid;
         int r;
 
-        r = call(s, "org.judgebox.Manager.GetBox", new_box_parameters(), NULL, 0, &reply);
+        r = call(s, "org.judgebox.Manager.GetBox", new_box_parameters(SERVICE_BOX), NULL, 0, &reply);
         if (r < 0)
                 return r;
 
@@ -192,7 +196,7 @@ int service_call_status(Service *s) {
 
 int service_run(
                 Service *s,
-                bool warm,
+                const char *box,
                 const char *program,
                 bool share_network,
                 const char *wanted_verdict) {
@@ -206,13 +210,13 @@ int service_run(
         assert(s);
         assert(wanted_verdict);
 
-        p = warm ? new_box_parameters() : json_object_new_object();
+        p = box ? new_box_parameters(box) : json_object_new_object();
         arguments = json_object_new_array();
         (void) json_object_array_add(arguments, json_object_new_string(program ?: SERVICE_TINY));
         (void) json_object_object_add(p, "arguments", arguments);
 
-        /* A box of its own has no files yet: the program comes with the request, as a submission would. */
-        if (!warm && !program) {
+        /* Other boxes have no files yet: the program comes with the request, as a submission would. */
+        if (!streq_ptr(box, SERVICE_BOX) && !program) {
                 (void) json_object_object_add(p, "executableFileDescriptor", json_object_new_int(0));
                 n_fds = 1;
         }
@@ -239,4 +243,10 @@ int service_run(
         }
 
         return 0;
+}
+
+int service_reset(Service *s) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+
+        return call(s, "org.judgebox.Manager.ResetBox", new_box_parameters(SERVICE_RESET_BOX), NULL, 0, &reply);
 }

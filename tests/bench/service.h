@@ -7,6 +7,7 @@
 #include "varlink.h"
 
 #define SERVICE_BOX "bench"
+#define SERVICE_RESET_BOX "reset" /* another one, which is reset after each run */
 #define SERVICE_TINY "/box/tiny" /* where the tiny program is in the standing box */
 
 typedef struct Service {
@@ -28,6 +29,9 @@ int service_get_leader(Service *s, pid_t *ret);
 /* A call that does nothing. */
 int service_call_status(Service *s);
 
-/* One run. With program NULL it is the tiny one. Not warm: in a box of its own. -EPROTO if the verdict is another
- * one than wanted. */
-int service_run(Service *s, bool warm, const char *program, bool share_network, const char *wanted_verdict);
+/* One run in this box, or with NULL in one of its own. With program NULL it is the tiny one, which comes with the request
+ * unless the box is the standing one. -EPROTO if the verdict is another one than wanted. */
+int service_run(Service *s, const char *box, const char *program, bool share_network, const char *wanted_verdict);
+
+/* Resets SERVICE_RESET_BOX. */
+int service_reset(Service *s);

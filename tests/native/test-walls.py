@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 
-from harness import (BUILD, LANDLOCK_SCOPES, check, check_equal, compile_c, expect, landlock_abi, main, run, shell, skip,
+from harness import (BUILD, LANDLOCK_SCOPES, PRIVATE, check, check_equal, compile_c, expect, judgectl, landlock_abi, main, run, shell, skip,
                      test, wait_until)
 from service import listening
 
@@ -183,6 +183,18 @@ def test_streams_by_name():
         check_equal(done.out.decode(), pathlib.Path(name).read_text())
     expect(run('--stdout=out', '--', '/bin/sh', '-c', 'echo output >/dev/stdout'), 'ok')
     check_equal(pathlib.Path('out').read_text(), 'output\n')
+
+
+@test
+def test_tests_have_no_names():
+    """What judge feeds a submission with does not say where it comes from, and is the submission's alone."""
+    os.mkdir('tests')
+    pathlib.Path('tests/hidden-7.in').write_text('input\n')
+    pathlib.Path('tests/hidden-7.ans').write_text('/memfd:input (deleted)\ninput\ninput\n')
+    pathlib.Path('a.py').write_text('import os\nprint(os.readlink("/proc/self/fd/0"))\n'
+                                    'print(input())\nprint(open("/dev/stdin").read(), end="")\n')
+    done = judgectl(*PRIVATE, 'judge', 'a.py', 'tests')
+    check_equal(done.status, 0, str(done))
 
 
 # ---- the flags of mounts ----
