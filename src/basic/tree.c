@@ -8,7 +8,23 @@
 #include "string-util.h"
 #include "tree.h"
 
-#define BATCH_SIZE (32U * 1024U)
+#define BATCH_SIZE (16U * 1024U)
+
+void tree_removal_done(TreeRemoval *t) {
+        assert(t);
+
+        t->trash_fd = safe_close(t->trash_fd);
+}
+
+static int take_step(TreeRemoval *t) {
+        if (t->steps_left == 0)
+                return -EBUSY;
+        if (t->steps_left == t->pause_at)
+                return -EAGAIN;
+
+        t->steps_left--;
+        return 0;
+}
 
 /* Takes a name out of its directory with everything below it. */
 static int move_to_trash(TreeRemoval *t, int dir_fd, const char *name) {
@@ -26,9 +42,11 @@ static int move_to_trash(TreeRemoval *t, int dir_fd, const char *name) {
 /* The type may be out of date by now: what is wrong is tried again, by whoever looks into the directory
  * next. */
 static int remove_entry(TreeRemoval *t, int dir_fd, const char *name, bool directory) {
-        if (t->steps_left == 0)
-                return -EBUSY;
-        t->steps_left--;
+        int r;
+
+        r = take_step(t);
+        if (r < 0)
+                return r;
 
         if (unlinkat(dir_fd, name, directory ? AT_REMOVEDIR : 0) >= 0 || errno == ENOENT)
                 return 0;
@@ -122,9 +140,9 @@ static int remove_trashed(TreeRemoval *t, int trash_fd, const char *name, bool d
         if (r < 0)
                 return r;
 
-        if (t->steps_left == 0)
-                return -EBUSY;
-        t->steps_left--;
+        r = take_step(t);
+        if (r < 0)
+                return r;
 
         if (unlinkat(trash_fd, name, AT_REMOVEDIR) >= 0 || IN_SET(errno, ENOENT, ENOTEMPTY, EEXIST))
                 return 0;

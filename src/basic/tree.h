@@ -14,7 +14,12 @@ typedef struct TreeRemoval {
         int trash_fd; /* readable */
         uint64_t *serial; /* of the names in the trash */
         uint64_t steps_left; /* a program that makes files as fast as we remove them must not hold us: -EBUSY */
+        uint64_t pause_at; /* with so few steps left it is others' turn: -EAGAIN, and it can be gone on with */
 } TreeRemoval;
+
+#define TREE_REMOVAL_NULL (TreeRemoval) { .trash_fd = -EBADF }
+
+void tree_removal_done(TreeRemoval *t);
 
 /* Removes everything in the directory that dir_fd is open on, for reading. */
 int tree_clear(TreeRemoval *t, int dir_fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "box-varlink.h"
 #include "failure-varlink.h"
+#include "json-build.h"
 #include "log.h"
 #include "operation.h"
 #include "reply-json.h"
@@ -34,12 +35,61 @@ static void on_started(Operation *op, void *userdata) {
                 log_debug_errno(r, "Failed to tell of a run: %m");
 }
 
+static void list_end(VarlinkCall *c, Listing *l) {
+        (void) listing_free(l);
+        varlink_call_set_userdata(c, NULL);
+        (void) varlink_call_unref(c);
+}
+
+static void on_list_disconnect(VarlinkCall *c, void *userdata) {
+        list_end(c, userdata);
+}
+
+/* A page at a time, each when the one before is gone: others are served in between, and who does not read holds up nobody. */
+static void on_list_drained(VarlinkCall *c, void *userdata) {
+        Listing *l = ASSERT_PTR(userdata);
+        json_object *o = json_object_new_object(), *entries = NULL;
+        int r;
+
+        r = o ? listing_read(l, &entries) : -ENOMEM;
+        json_add(&r, o, "entries", entries);
+        if (r < 0) {
+                (void) json_object_put(o);
+                (void) varlink_call_error_errno(c, r);
+                list_end(c, l);
+                return;
+        }
+
+        if (listing_is_at_end(l)) {
+                (void) varlink_call_reply(c, o);
+                list_end(c, l);
+                return;
+        }
+
+        r = varlink_call_notify(c, o, NULL, 0);
+        if (r >= 0)
+                varlink_call_on_drained(c, on_list_drained);
+        else if (IN_SET(r, -EPROTO, -E2BIG)) {
+                /* Else the connection is gone, or about to be: that ends it, too. */
+                (void) varlink_call_error_errno(c, r);
+                list_end(c, l);
+        }
+}
+
 static void on_done(Operation *op, const Failure *failure, void *userdata) {
         VarlinkCall *c = ASSERT_PTR(userdata);
         int r;
 
         /* The call is over: its caller's going away means nothing to this operation any more. */
         varlink_call_set_userdata(c, NULL);
+
+        if (!failure && op->listing && varlink_call_wants_more(c)) {
+                varlink_call_set_userdata(c, op->listing);
+                varlink_call_set_disconnect_handler(c, on_list_disconnect);
+                op->listing = NULL;
+                varlink_call_on_drained(c, on_list_drained);
+                return;
+        }
 
         r = failure ? failure_reply_varlink(failure, c) : reply(c, op);
         if (r < 0 && r != -ECONNRESET)

@@ -78,6 +78,7 @@ Operation *operation_free(Operation *o) {
         free(o->box);
         free(o->path);
         o->fd = safe_close(o->fd);
+        o->listing = listing_free(o->listing);
         (void) group_free(o->group);
         return mfree(o);
 }
@@ -234,6 +235,13 @@ static int reply_to_failure(Operation *o, int r, const Message *m, Failure *f) {
         return failure_set_internal(f, (Step) m->reply.step, m->reply.error);
 }
 
+static int take_listing(Operation *o, Message *m) {
+        int r;
+
+        r = listing_new(message_next_fd(m), &o->listing);
+        return r < 0 ? r : listing_skip(o->listing, o->offset);
+}
+
 static void on_file_reply(int r, Message *m, void *userdata) {
         Operation *o = ASSERT_PTR(userdata);
         Failure f = FAILURE_NULL;
@@ -242,13 +250,12 @@ static void on_file_reply(int r, Message *m, void *userdata) {
         if (r == 0) {
                 o->value = m->reply.value;
                 o->value2 = m->reply.value2;
-                o->entries = m;
 
-                if (o->type == OPERATION_OPEN_FILE) {
-                        o->fd = message_next_fd(m);
-                        if (o->fd < 0)
-                                r = failure_set_internal(&f, STEP_PROTOCOL, EBADMSG);
-                }
+                if (o->type == OPERATION_OPEN_FILE)
+                        r = o->fd = message_next_fd(m);
+                else if (o->type == OPERATION_LIST_FILES)
+                        r = take_listing(o, m);
+                r = r < 0 ? failure_set_internal(&f, STEP_PROTOCOL, r) : 0;
         }
 
         finish(o, r, &f);

@@ -8,6 +8,7 @@
 #include "authority.h"
 #include "box.h"
 #include "failure.h"
+#include "listing.h"
 #include "run.h"
 
 typedef enum OperationType {
@@ -63,6 +64,7 @@ struct Operation {
         uint64_t run_number;
         char *path;
         FileFlags flags;
+        uint64_t offset; /* LIST_FILES: how many entries to leave out */
         Group *group;        /* RUN_GROUP */
         GroupMember *member; /* RUN: as a part of a group, which starts it */
 
@@ -71,7 +73,7 @@ struct Operation {
         Run *run;        /* RUN, COLLECT: also while it is under way */
         int fd;
         uint64_t value, value2; /* OPEN_FILE: size; KILL: number; GET: storage in use, RESULT_UNKNOWN if not known */
-        const Message *entries; /* LIST_FILES: the REPLY, its tail not yet read */
+        Listing *listing; /* LIST_FILES: what is not left out */
 };
 
 /* The owner is the caller until the transport says otherwise. */

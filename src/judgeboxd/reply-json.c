@@ -109,7 +109,7 @@ static void add_entries(int *r, json_object *o, const Operation *op) {
         json_object *entries = NULL;
 
         if (*r >= 0)
-                *r = entries_to_json(op->entries->tail, op->entries->tail_size, &entries);
+                *r = listing_read(op->listing, &entries);
         json_add(r, o, "entries", entries);
 }
 

@@ -501,6 +501,9 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
         if (o->type == OPERATION_KILL)
                 return parse_run_number(o, parameters, f);
 
+        if (get_uint64(parameters, "offset", &o->offset) && o->offset > INT64_MAX)
+                return failure_set_field(f, "offset", "offset cannot be negative.");
+
         o->all = get_boolean(parameters, "all");
         o->flags = (get_boolean(parameters, "create") ? FILE_CREATE : 0) |
                         (get_boolean(parameters, "executable") ? FILE_EXECUTABLE : 0) |

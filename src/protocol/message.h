@@ -15,7 +15,7 @@
 #define PROTOCOL_MAGIC UINT32_C(0x6a626f78) /* "jbox" */
 
 /* Of both sides: a box outlives the judgeboxd that made it, and one of another version cannot speak to it. */
-#define PROTOCOL_VERSION 5
+#define PROTOCOL_VERSION 6
 
 #define MESSAGE_INLINE_MAX (32U * 1024U)
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
@@ -148,7 +148,7 @@ typedef enum FileFlags {
 } FileFlags;
 
 /* OPEN, COPY, MKDIR, REMOVE, LIST. Tail: the path. A descriptor comes back for OPEN, with the size as value;
- * LIST's REPLY has the entries as tail: for each a MessageEntry and the name with its NUL.
+ * LIST's REPLY has one of a sealed memfd with the entries, for each a MessageEntry and the name with its NUL.
  *
  * COPY creates or truncates the path and fills it from the one descriptor that comes along, from its start: a
  * regular file (else -EINVAL) of the caller's, which may be slow or stuck. That is why judgebox-init copies and

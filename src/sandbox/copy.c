@@ -10,7 +10,8 @@
 #  define MFD_EXEC 0x0010U
 #endif
 
-#define COPY_CHUNK ((size_t) 1 << 24)
+/* What memory takes a fraction of a millisecond for. */
+#define COPY_CHUNK ((size_t) 1 << 20)
 
 /* Neither call follows on from the other's partial success with a different answer: EXDEV, EINVAL and the like
  * come before the first byte. */
@@ -24,33 +25,47 @@ static ssize_t copy_chunk(int source_fd, int target_fd, off_t *offset, size_t si
         return sendfile(target_fd, source_fd, offset, size);
 }
 
-int copy_file(int source_fd, int target_fd, uint64_t max_bytes) {
-        uint64_t total = 0;
+int copy_begin(int source_fd, int target_fd, uint64_t max_bytes, Copy *ret) {
         struct stat st;
-        off_t offset = 0;
+
+        assert(ret);
 
         if (fstat(source_fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
 
-        for (;;) {
-                ssize_t n;
+        *ret = (Copy) { .source_fd = source_fd, .target_fd = target_fd, .max_bytes = max_bytes };
+        return 0;
+}
 
-                /* One byte more than allowed tells a file that is too long from one that just fits. */
-                n = copy_chunk(source_fd, target_fd, &offset, (size_t) MIN((uint64_t) COPY_CHUNK, max_bytes - total + 1));
-                if (n < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
-                if (n == 0)
-                        return 0;
+int copy_step(Copy *c) {
+        ssize_t n;
 
-                total += (uint64_t) n;
-                if (total > max_bytes)
-                        return -EFBIG;
-        }
+        assert(c);
+
+        /* One byte more than allowed tells a file that is too long from one that just fits. */
+        n = copy_chunk(c->source_fd, c->target_fd, &c->offset,
+                       (size_t) MIN((uint64_t) COPY_CHUNK, c->max_bytes - (uint64_t) c->offset + 1));
+        if (n < 0)
+                return errno == EINTR ? 1 : -errno;
+
+        return (uint64_t) c->offset > c->max_bytes ? -EFBIG : n > 0;
+}
+
+static int copy_file(int source_fd, int target_fd, uint64_t max_bytes) {
+        Copy c;
+        int r;
+
+        r = copy_begin(source_fd, target_fd, max_bytes, &c);
+        if (r < 0)
+                return r;
+
+        do
+                r = copy_step(&c);
+        while (r > 0);
+
+        return r;
 }
 
 int copy_executable(int source_fd, int *ret_fd) {

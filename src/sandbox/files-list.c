@@ -11,21 +11,32 @@
  * is one directory is open at a time and nothing else is kept. A directory that a program swaps for
  * another thing meanwhile is then not there, or is another directory of the same box. */
 
-#define BATCH_SIZE (32U * 1024U)
+/* So much of a directory is one step: some hundred files. */
+#define BATCH_SIZE (8U * 1024U)
 
-typedef struct List {
+struct FileList {
         int fd; /* what the names are relative to */
-        bool one_mount;
+        bool one_mount, recursive;
         char *data;
         size_t size, allocated;
         size_t n_entries;
-} List;
 
-static void list_done(List *l) {
+        int dir_fd; /* that is being read; or -EBADF: look for the next */
+        char directory[PATH_MAX]; /* its name in the list, or "" for the one that was asked for */
+        size_t next; /* where in the list to look for it */
+};
+
+FileList *file_list_free(FileList *l) {
+        if (!l)
+                return NULL;
+
+        (void) safe_close(l->dir_fd);
+        (void) safe_close(l->fd);
         free(l->data);
+        return mfree(l);
 }
 
-static int list_reserve(List *l, size_t more) {
+static int list_reserve(FileList *l, size_t more) {
         char *grown;
         size_t want;
 
@@ -54,15 +65,15 @@ static uint64_t timestamp_to_usec(const struct timespec *ts) {
         return (uint64_t) ts->tv_sec * USEC_PER_SEC + (uint64_t) ts->tv_nsec / NSEC_PER_USEC;
 }
 
-/* directory: its own name in the list, or "" for the one that was asked for. */
-static int list_add(List *l, int dir_fd, const char *directory, const char *name) {
+static int list_add(FileList *l, const char *name) {
+        const char *directory = l->directory;
         size_t n = strlen(directory), m = strlen(name), name_size = n + (n > 0) + m + 1;
         MessageEntry e;
         struct stat st;
         char *p;
         int r;
 
-        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(l->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0 : -errno;
 
         if (l->n_entries >= LIST_ENTRIES_MAX)
@@ -93,31 +104,32 @@ static int list_add(List *l, int dir_fd, const char *directory, const char *name
         return 0;
 }
 
-static int list_directory(List *l, int dir_fd, const char *directory) {
+static int read_batch(FileList *l) {
         _Alignas(struct dirent64) char buf[BATCH_SIZE];
+        ssize_t n;
 
-        for (;;) {
-                ssize_t n;
-
-                n = getdents64(dir_fd, buf, sizeof(buf));
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        return 0;
-
-                for (ssize_t i = 0; i < n;) {
-                        const struct dirent64 *d = (const struct dirent64 *) (buf + i);
-                        int r;
-
-                        i += d->d_reclen;
-                        if (streq(d->d_name, ".") || streq(d->d_name, ".."))
-                                continue;
-
-                        r = list_add(l, dir_fd, directory, d->d_name);
-                        if (r < 0)
-                                return r;
-                }
+        n = getdents64(l->dir_fd, buf, sizeof(buf));
+        if (n < 0)
+                return -errno;
+        if (n == 0) {
+                l->dir_fd = safe_close(l->dir_fd);
+                return 0;
         }
+
+        for (ssize_t i = 0; i < n;) {
+                const struct dirent64 *d = (const struct dirent64 *) (buf + i);
+                int r;
+
+                i += d->d_reclen;
+                if (streq(d->d_name, ".") || streq(d->d_name, ".."))
+                        continue;
+
+                r = list_add(l, d->d_name);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 static size_t path_depth(const char *path) {
@@ -129,70 +141,88 @@ static size_t path_depth(const char *path) {
         return n;
 }
 
-static int list_below(List *l) {
-        for (size_t i = 0; i < l->size;) {
-                _cleanup_close_ int fd = -EBADF;
-                char name[PATH_MAX];
-                MessageEntry e;
-                int r;
+/* How many entries one step looks at for a directory among them. */
+#define ENTRIES_PER_STEP 1024U
 
-                /* The list moves as it grows. */
-                memcpy(&e, l->data + i, sizeof(e));
-                memcpy(name, l->data + i + sizeof(e), e.name_size);
-                i += sizeof(e) + e.name_size;
+static int open_next(FileList *l) {
+        for (unsigned i = 0; i < ENTRIES_PER_STEP && l->next < l->size; i++) {
+                MessageEntry e;
+                int fd;
+
+                memcpy(&e, l->data + l->next, sizeof(e));
+                memcpy(l->directory, l->data + l->next + sizeof(e), e.name_size);
+                l->next += sizeof(e) + e.name_size;
 
                 if (!S_ISDIR(e.mode))
                         continue;
-                if (path_depth(name) >= LIST_DEPTH_MAX)
+                if (path_depth(l->directory) >= LIST_DEPTH_MAX)
                         return -ENAMETOOLONG;
 
-                fd = open_beneath(l->fd, name, O_RDONLY | O_DIRECTORY, l->one_mount);
+                fd = open_beneath(l->fd, l->directory, O_RDONLY | O_DIRECTORY, l->one_mount);
                 if (IN_SET(fd, -ENOENT, -ENOTDIR, -ELOOP, -EXDEV))
                         continue;
                 if (fd < 0)
                         return fd;
 
-                r = list_directory(l, fd, name);
-                if (r < 0)
-                        return r;
+                l->dir_fd = fd;
+                return 0;
         }
 
         return 0;
 }
 
-int files_list(const Root *r, const char *path, FileFlags flags, char **ret_data, size_t *ret_size) {
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_(list_done) List l = {};
+int file_list_step(FileList *l) {
+        int r;
+
+        assert(l);
+
+        r = l->dir_fd >= 0 ? read_batch(l) : open_next(l);
+        if (r < 0)
+                return r;
+
+        return l->dir_fd >= 0 || (l->recursive && l->next < l->size);
+}
+
+const char *file_list_get(const FileList *l, size_t *ret_size) {
+        assert(l);
+        assert(ret_size);
+
+        *ret_size = l->size;
+        return l->data;
+}
+
+int file_list_new(const Root *r, const char *path, FileFlags flags, FileList **ret) {
+        _cleanup_(file_list_freep) FileList *l = NULL;
         _cleanup_free_ char *rest = NULL;
         const Place *place;
         int q;
 
         assert(r);
-        assert(ret_data);
-        assert(ret_size);
+        assert(ret);
 
         q = layout_find(&r->layout, path, &place, &rest);
         if (q < 0)
                 return q;
 
-        l.one_mount = !place_is_bind(place);
+        l = new(FileList, 1);
+        if (!l)
+                return -ENOMEM;
 
-        fd = open_beneath(place->fd, rest, O_RDONLY | O_DIRECTORY, l.one_mount);
-        if (fd < 0)
-                return fd;
+        *l = (FileList) {
+                .fd = -EBADF,
+                .dir_fd = -EBADF,
+                .one_mount = !place_is_bind(place),
+                .recursive = FLAGS_SET(flags, FILE_RECURSIVE),
+        };
 
-        l.fd = fd;
-        q = list_directory(&l, fd, "");
-        if (q < 0)
-                return q;
+        l->fd = open_beneath(place->fd, rest, O_RDONLY | O_DIRECTORY, l->one_mount);
+        if (l->fd < 0)
+                return l->fd;
 
-        if (FLAGS_SET(flags, FILE_RECURSIVE)) {
-                q = list_below(&l);
-                if (q < 0)
-                        return q;
-        }
+        l->dir_fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
+        if (l->dir_fd < 0)
+                return -errno;
 
-        *ret_data = TAKE_PTR(l.data);
-        *ret_size = l.size;
+        *ret = TAKE_PTR(l);
         return 0;
 }

@@ -271,7 +271,7 @@ static int remove_from_bind(const Place *p, const char *parent, const char *name
 
 /* Not as the program: it can make directories that it could not remove itself. Through the volume and not
  * the place, because the trash is on the former, and to the kernel these are two mounts. */
-int files_remove(Root *r, const char *path, FileFlags flags) {
+int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret) {
         _cleanup_close_ int top_fd = -EBADF, dir_fd = -EBADF;
         _cleanup_free_ char *rest = NULL;
         const char *parent, *name;
@@ -302,5 +302,9 @@ int files_remove(Root *r, const char *path, FileFlags flags) {
         if (dir_fd < 0)
                 return dir_fd;
 
-        return FLAGS_SET(flags, FILE_RECURSIVE) ? volume_remove(volume, dir_fd, name) : remove_one(dir_fd, name);
+        if (!FLAGS_SET(flags, FILE_RECURSIVE))
+                return remove_one(dir_fd, name);
+
+        q = volume_remove(volume, dir_fd, name, ret);
+        return q < 0 ? q : 1;
 }

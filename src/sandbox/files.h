@@ -10,6 +10,7 @@
 
 #include "message.h"
 #include "root.h"
+#include "tree.h"
 
 /* A regular file: for reading, or with FILE_CREATE a new one for writing. What had that name before is
  * replaced, not overwritten: it may be a link, a FIFO, or a file that has other names, and whoever has it
@@ -20,14 +21,25 @@ int files_open(const Root *r, const char *path, FileFlags flags, int *ret_fd, ui
 /* A directory and those above it. One that is there already is fine. */
 int files_mkdir(const Root *r, const char *path);
 
-/* With FILE_RECURSIVE also directories that are not empty (-ENOTEMPTY else), of any depth. -EBUSY for a
+/* 0: it is gone. 1: so it is, but what was below it is to be collected with tree_collect(); ret is the caller's then.
+ * With FILE_RECURSIVE also directories that are not empty (-ENOTEMPTY else), of any depth. -EBUSY for a
  * place itself, for what has something mounted in it, and where a program makes new files faster than
  * they can be removed. */
-int files_remove(Root *r, const char *path, FileFlags flags);
+int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret);
 
 /* The entries of a directory, with FILE_RECURSIVE of those below it too (what is mounted there left out),
  * in no particular order: for each a MessageEntry and the name, relative to the directory, with its NUL.
  * -E2BIG for more than LIST_ENTRIES_MAX or MESSAGE_TAIL_MAX, -ENAMETOOLONG for more than LIST_DEPTH_MAX
  * levels. */
 #define LIST_DEPTH_MAX 128U
-int files_list(const Root *r, const char *path, FileFlags flags, char **ret_data, size_t *ret_size);
+typedef struct FileList FileList;
+
+int file_list_new(const Root *r, const char *path, FileFlags flags, FileList **ret);
+FileList *file_list_free(FileList *l);
+DEFINE_TRIVIAL_CLEANUP_FUNC(FileList *, file_list_free);
+
+/* Goes on for a moment: 1 if there is more to do, 0 if the list is complete. */
+int file_list_step(FileList *l);
+
+/* What there is so far; the list's own. */
+const char *file_list_get(const FileList *l, size_t *ret_size);

@@ -4,9 +4,8 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include "copy.h"
 #include "fd-util.h"
-#include "files.h"
+#include "file-job.h"
 #include "ipc.h"
 #include "message.h"
 #include "privileges.h"
@@ -38,6 +37,7 @@ typedef struct Supervisor {
         Root root;
         TAILQ_HEAD(, Run) runs;
         size_t n_runs, n_finished;
+        TAILQ_HEAD(, FileJob) jobs;
         uint64_t last_run, n_executed;
 } Supervisor;
 
@@ -263,8 +263,6 @@ static int on_runs(Supervisor *s, Message *m) {
 
 static int on_file(Supervisor *s, Message *m) {
         _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *data = NULL;
-        size_t data_size = 0;
         uint64_t size = 0;
         const char *path;
         FileFlags flags;
@@ -274,58 +272,81 @@ static int on_file(Supervisor *s, Message *m) {
         if (r < 0)
                 return r;
 
-        switch ((MessageType) m->header.type) {
-        case MESSAGE_OPEN:
-                r = FLAGS_SET(flags, FILE_CREATE) ? clear_temporary(s) : 0;
-                if (r >= 0)
-                        r = files_open(&s->root, path, flags, &fd, &size);
-                break;
-        case MESSAGE_MKDIR:
+        if (m->header.type == MESSAGE_MKDIR || FLAGS_SET(flags, FILE_CREATE)) {
                 r = clear_temporary(s);
-                if (r >= 0)
-                        r = files_mkdir(&s->root, path);
-                break;
-        case MESSAGE_REMOVE:
-                r = files_remove(&s->root, path, flags);
-                break;
-        case MESSAGE_LIST:
-                r = files_list(&s->root, path, flags, &data, &data_size);
-                break;
-        default:
-                return -EBADMSG;
+                if (r < 0)
+                        return reply(s, m, r, STEP_FILE);
         }
 
-        return message_send_reply(s->socket_fd, m->header.serial, r, STEP_FILE, size, 0, data, data_size, fd);
+        if (m->header.type == MESSAGE_OPEN)
+                r = files_open(&s->root, path, flags, &fd, &size);
+        else
+                r = files_mkdir(&s->root, path);
+
+        return message_send_reply(s->socket_fd, m->header.serial, r, STEP_FILE, size, 0, NULL, 0, fd);
 }
 
-static int on_copy(Supervisor *s, Message *m) {
-        _cleanup_close_ int source = -EBADF, target = -EBADF;
-        uint64_t size;
-        const char *path;
-        FileFlags flags;
+/* The next slice of the job that had its turn longest ago. */
+static int advance_jobs(Supervisor *s) {
+        _cleanup_(file_job_freep) FileJob *j = TAILQ_FIRST(&s->jobs);
         int r;
 
-        r = message_parse_copy(m, &flags, &path, &source);
+        if (!j)
+                return 0;
+
+        TAILQ_REMOVE(&s->jobs, j, jobs);
+        r = file_job_step(j);
+        if (r <= 0)
+                return file_job_send_reply(j, s->socket_fd, r);
+
+        TAILQ_INSERT_TAIL(&s->jobs, j, jobs);
+        TAKE_PTR(j);
+        return 0;
+}
+
+static int on_file_job(Supervisor *s, Message *m) {
+        FileJob *j;
+        int r;
+
+        if (m->header.type == MESSAGE_COPY) {
+                r = clear_temporary(s);
+                if (r < 0)
+                        return reply(s, m, r, STEP_FILE);
+        }
+
+        r = file_job_new(&s->root, m, s->storage_bytes, &j);
         if (r < 0)
                 return r;
 
-        r = clear_temporary(s);
-        if (r >= 0)
-                r = files_open(&s->root, path, flags | FILE_CREATE, &target, &size);
-        if (r >= 0)
-                r = copy_file(source, target, s->storage_bytes);
+        /* What is small is done at once. */
+        TAILQ_INSERT_HEAD(&s->jobs, j, jobs);
+        return advance_jobs(s);
+}
 
-        return reply(s, m, r, STEP_FILE);
+static int cancel_jobs(Supervisor *s) {
+        FileJob *j;
+        int r = 0;
+
+        while ((j = TAILQ_FIRST(&s->jobs)) && r >= 0) {
+                TAILQ_REMOVE(&s->jobs, j, jobs);
+                r = file_job_send_reply(j, s->socket_fd, -ECANCELED);
+                (void) file_job_free(j);
+        }
+
+        return r;
 }
 
 static int on_reset(Supervisor *s, Message *m) {
         Run *r;
+        int q;
 
         TAILQ_FOREACH(r, &s->runs, runs)
                 if (IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
                         return reply(s, m, -EBUSY, STEP_RESET);
 
-        return reply(s, m, root_reset(&s->root), STEP_RESET);
+        /* Of the files that these are about none will be left. */
+        q = cancel_jobs(s);
+        return q < 0 ? q : reply(s, m, root_reset(&s->root), STEP_RESET);
 }
 
 static int on_storage(Supervisor *s, Message *m) {
@@ -362,11 +383,11 @@ static int dispatch(Supervisor *s, Message *m) {
         switch ((MessageType) m->header.type) {
         case MESSAGE_OPEN:
         case MESSAGE_MKDIR:
+                return on_file(s, m);
         case MESSAGE_REMOVE:
         case MESSAGE_LIST:
-                return on_file(s, m);
         case MESSAGE_COPY:
-                return on_copy(s, m);
+                return on_file_job(s, m);
         case MESSAGE_RESET:
                 return on_reset(s, m);
         case MESSAGE_STORAGE:
@@ -527,7 +548,12 @@ static int supervisor_loop(Supervisor *s) {
                 if (r < 0)
                         return r;
 
-                r = wait_for_events(s, deadline, &on_socket, &on_signals);
+                /* With files to see to, nothing is waited for. */
+                r = advance_jobs(s);
+                if (r < 0)
+                        return r;
+
+                r = wait_for_events(s, TAILQ_EMPTY(&s->jobs) ? deadline : 0, &on_socket, &on_signals);
                 if (r < 0)
                         return r;
 
@@ -559,6 +585,7 @@ int supervisor_run(int socket_fd) {
         int r;
 
         TAILQ_INIT(&s.runs);
+        TAILQ_INIT(&s.jobs);
 
         r = privileges_setup(&step);
         if (r < 0)

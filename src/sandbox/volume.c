@@ -238,21 +238,22 @@ int volume_clear(Volume *v) {
         return tree_collect(&t);
 }
 
-int volume_remove(Volume *v, int dir_fd, const char *name) {
-        _cleanup_close_ int trash_fd = -EBADF;
-        TreeRemoval t;
+int volume_remove(Volume *v, int dir_fd, const char *name, TreeRemoval *ret) {
+        _cleanup_(tree_removal_done) TreeRemoval t = TREE_REMOVAL_NULL;
         int r;
 
         assert(v);
+        assert(ret);
 
         r = open_trash(v, &t);
         if (r < 0)
                 return r;
-        trash_fd = t.trash_fd;
 
         r = tree_remove(&t, dir_fd, name);
         if (r < 0)
                 return r;
 
-        return tree_collect(&t);
+        *ret = t;
+        t = TREE_REMOVAL_NULL;
+        return 0;
 }

@@ -5,7 +5,7 @@
  * elsewhere: /box, /tmp and /dev/shm are three directories of one volume and so share its budget. What
  * programs cannot see beside these is the trash (tree.h). */
 
-#include "macro.h"
+#include "tree.h"
 
 typedef struct VolumeDirectory {
         const char *name;
@@ -48,5 +48,6 @@ int volume_wipe(Volume *v);
 /* Takes away what is in the temporary directories. No program may be running, and nothing be mounted there. */
 int volume_clear(Volume *v);
 
-/* Removes one entry of a directory of the volume and all below it, while programs may be running. */
-int volume_remove(Volume *v, int dir_fd, const char *name);
+/* Takes one entry of a directory of the volume and all below it away, while programs may be running. What was below it
+ * is in the trash then: ret is for tree_collect(), and the caller's. */
+int volume_remove(Volume *v, int dir_fd, const char *name, TreeRemoval *ret);

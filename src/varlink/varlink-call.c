@@ -312,6 +312,15 @@ int varlink_call_notify(VarlinkCall *c, json_object *parameters, const int *fds,
         return r;
 }
 
+void varlink_call_on_drained(VarlinkCall *c, varlink_drained_t callback) {
+        assert(c);
+        assert(callback);
+
+        c->drained = callback;
+        if (c->connection)
+                varlink_connection_update(c->connection);
+}
+
 int varlink_call_error(VarlinkCall *c, const char *error, json_object *parameters) {
         assert(error);
 

@@ -154,6 +154,11 @@ void varlink_connection_close(VarlinkConnection *c) {
         }
 }
 
+/* Somebody waits for that. */
+static bool call_is_drained(VarlinkConnection *c) {
+        return c->call && c->call->drained && !varlink_codec_has_output(&c->codec);
+}
+
 /* One message, if there is one. The connection may be closed afterwards. */
 static void connection_take_turn(VarlinkConnection *c) {
         int fds[VARLINK_FDS_MAX];
@@ -171,6 +176,8 @@ static void connection_take_turn(VarlinkConnection *c) {
                 goto fail;
 
         if (c->call || varlink_codec_has_output(&c->codec)) {
+                if (call_is_drained(c))
+                        TAKE_PTR(c->call->drained)(c->call, c->call->userdata);
                 varlink_connection_update(c);
                 return;
         }
@@ -306,7 +313,7 @@ static int connection_try_update(VarlinkConnection *c) {
         /* For the call's end, or for the peer to read what it was told. */
         waiting = c->call || has_output;
 
-        if (c->broken || (!waiting && (c->eof || varlink_codec_has_message(&c->codec)))) {
+        if (c->broken || call_is_drained(c) || (!waiting && (c->eof || varlink_codec_has_message(&c->codec)))) {
                 r = connection_add_turn(c);
                 if (r < 0)
                         return r;

@@ -104,6 +104,7 @@ struct VarlinkCall {
         size_t n_fds;
 
         varlink_disconnect_t disconnect_handler;
+        varlink_drained_t drained;
         void *userdata;
 };
 

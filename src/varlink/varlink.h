@@ -55,6 +55,7 @@ typedef struct VarlinkCall VarlinkCall;
  * null. */
 typedef int (*varlink_method_t)(VarlinkCall *call, json_object *parameters, void *userdata);
 typedef void (*varlink_disconnect_t)(VarlinkCall *call, void *userdata);
+typedef void (*varlink_drained_t)(VarlinkCall *c, void *userdata);
 
 /* Who is at the other end, as the kernel says: at accept for a listening socket. */
 typedef struct VarlinkPeer {
@@ -146,6 +147,10 @@ int varlink_call_reply_with_fds(VarlinkCall *c, json_object *parameters, const i
 /* A reply that others follow ("continues":true); only for a call with more, else -EINVAL. -ENOBUFS if the
  * peer does not read what it asked for: it is disconnected, from the loop. */
 int varlink_call_notify(VarlinkCall *c, json_object *parameters, const int *fds, size_t n_fds);
+
+/* Calls back once, from the loop, when all that was said so far is with the kernel: who has much to say says the next part then,
+ * and holds no more of it than the peer takes. Not called if the peer disconnects, or after the final reply. */
+void varlink_call_on_drained(VarlinkCall *c, varlink_drained_t callback);
 
 /* Final error. Takes parameters over (NULL for {}). */
 int varlink_call_error(VarlinkCall *c, const char *error, json_object *parameters);

@@ -29,13 +29,15 @@ class Failed(Exception):
 
 
 class Client:
-    """One connection. Descriptors that came are in .fds until they are taken; close() closes the rest."""
+    """One connection. Descriptors that came are in .fds until they are taken; close() closes the rest. Whether the last
+    reply is to be followed by others is in .continues."""
 
     def __init__(self, sock):
         self.sock = sock
         self.sock.settimeout(TIMEOUT)
         self.buffer = b''
         self.fds = []
+        self.continues = False
 
     def send(self, method, parameters=None, fds=(), **more):
         if '.' not in method:
@@ -57,6 +59,7 @@ class Client:
         reply = json.loads(message)
         if 'error' in reply:
             raise Failed(reply['error'], reply.get('parameters', {}))
+        self.continues = reply.get('continues', False)
         return reply['parameters']
 
     def call(self, method, parameters=None, fds=(), **more):

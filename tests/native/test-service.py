@@ -322,19 +322,6 @@ def test_links_not_followed():
 
 
 @test
-def test_many_files():
-    with private() as s:
-        s.client.call('CreateBox', {'box': 'b', 'settings': {'inodes': 100_000}})
-        s.client.run('/usr/bin/python3', '-c', 'for i in range(20000): open(f"file-{i}", "w").close()', box='b')
-        try:
-            n = len(s.client.call('ListFiles', {'box': 'b'})['entries'])
-            check_equal(n, 20000)
-        except Failed as failure:
-            check_equal((failure.error, failure.parameters.get('error')), ('FileError', 'E2BIG'), str(failure))
-        check_equal(s.client.run('/bin/true', box='b')['verdict'], 'ok', 'the connection is as before')
-
-
-@test
 def test_reset():
     with private() as s:
         s.client.call('CreateBox', {'box': 'b'})

@@ -6,7 +6,7 @@
 
 #include "box-fixture.h"
 #include "fd-util.h"
-#include "files.h"
+#include "files-whole.h"
 #include "mount-util.h"
 #include "string-util.h"
 
@@ -207,9 +207,9 @@ static void moved(Root *root, void *userdata) {
                 EXPECT_INT(files_open(root, "elsewhere/in/file", 0, &fd, &size), -EXDEV);
                 EXPECT_INT(files_open(root, "elsewhere/in/open/new", FILE_CREATE, &fd, &size), -EXDEV);
                 EXPECT_INT(files_mkdir(root, "elsewhere/in/open/new"), -EXDEV);
-                EXPECT_INT(files_list(root, "elsewhere/in", 0, &list, &size), -EXDEV);
-                EXPECT_INT(files_remove(root, "elsewhere/in/file", 0), -ENOENT);
-                EXPECT_INT(files_remove(root, "/box/elsewhere", FILE_RECURSIVE), -EBUSY);
+                EXPECT_INT(list_files(root, "elsewhere/in", 0, &list, &size), -EXDEV);
+                EXPECT_INT(remove_file(root, "elsewhere/in/file", 0), -ENOENT);
+                EXPECT_INT(remove_file(root, "/box/elsewhere", FILE_RECURSIVE), -EBUSY);
                 EXPECT_INT(root_reset(root), 0);
                 EXPECT(fixture_has_text("/box/data/in/file", "given"));
                 EXPECT(fixture_has_text("/box/data/in/sub/file", "below"));

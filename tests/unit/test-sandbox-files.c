@@ -11,7 +11,7 @@
 
 #include "box-fixture.h"
 #include "fd-util.h"
-#include "files.h"
+#include "files-whole.h"
 #include "string-util.h"
 #include "tree.h"
 
@@ -121,18 +121,18 @@ static void plain(Root *root, void *userdata) {
         EXPECT_INT(files_mkdir(root, "a"), -ENOTDIR);
         EXPECT_INT(files_mkdir(root, "a/b"), -ENOTDIR);
 
-        EXPECT_INT(files_remove(root, "none", 0), -ENOENT);
-        EXPECT_INT(files_remove(root, "none", FILE_RECURSIVE), -ENOENT);
-        EXPECT_INT(files_remove(root, "m", 0), -ENOTEMPTY);
-        EXPECT_INT(files_remove(root, "m/n/o", 0), 0);
-        EXPECT_INT(files_remove(root, "m", FILE_RECURSIVE), 0);
-        EXPECT_INT(files_remove(root, "a", 0), 0);
-        EXPECT_INT(files_remove(root, "out", FILE_RECURSIVE), 0);
+        EXPECT_INT(remove_file(root, "none", 0), -ENOENT);
+        EXPECT_INT(remove_file(root, "none", FILE_RECURSIVE), -ENOENT);
+        EXPECT_INT(remove_file(root, "m", 0), -ENOTEMPTY);
+        EXPECT_INT(remove_file(root, "m/n/o", 0), 0);
+        EXPECT_INT(remove_file(root, "m", FILE_RECURSIVE), 0);
+        EXPECT_INT(remove_file(root, "a", 0), 0);
+        EXPECT_INT(remove_file(root, "out", FILE_RECURSIVE), 0);
         EXPECT_ERRNO(access("/box/m", F_OK), ENOENT);
         EXPECT_ERRNO(access("/box/a", F_OK), ENOENT);
-        EXPECT_INT(files_remove(root, ".", FILE_RECURSIVE), -EBUSY);
-        EXPECT_INT(files_remove(root, "/tmp", FILE_RECURSIVE), -EBUSY);
-        EXPECT_INT(files_remove(root, "/dev/shm", 0), -EBUSY);
+        EXPECT_INT(remove_file(root, ".", FILE_RECURSIVE), -EBUSY);
+        EXPECT_INT(remove_file(root, "/tmp", FILE_RECURSIVE), -EBUSY);
+        EXPECT_INT(remove_file(root, "/dev/shm", 0), -EBUSY);
 }
 
 START_TEST(test_plain) {
@@ -155,16 +155,16 @@ static void paths(Root *root, void *userdata) {
                 EXPECT_INT(open_existing(root, outside[i]), -EACCES);
                 EXPECT_INT(create(root, outside[i], FILE_PARENTS), -EACCES);
                 EXPECT_INT(files_mkdir(root, outside[i]), -EACCES);
-                EXPECT_INT(files_remove(root, outside[i], FILE_RECURSIVE), -EACCES);
-                EXPECT_INT(files_list(root, outside[i], 0, &list, &size), -EACCES);
+                EXPECT_INT(remove_file(root, outside[i], FILE_RECURSIVE), -EACCES);
+                EXPECT_INT(list_files(root, outside[i], 0, &list, &size), -EACCES);
         }
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 EXPECT_INT(open_existing(root, bad[i]), -EINVAL);
                 EXPECT_INT(create(root, bad[i], FILE_PARENTS), -EINVAL);
                 EXPECT_INT(files_mkdir(root, bad[i]), -EINVAL);
-                EXPECT_INT(files_remove(root, bad[i], FILE_RECURSIVE), -EINVAL);
-                EXPECT_INT(files_list(root, bad[i], 0, &list, &size), -EINVAL);
+                EXPECT_INT(remove_file(root, bad[i], FILE_RECURSIVE), -EINVAL);
+                EXPECT_INT(list_files(root, bad[i], 0, &list, &size), -EINVAL);
         }
 
         memset(longest, '/', sizeof(longest));
@@ -184,7 +184,7 @@ static void paths(Root *root, void *userdata) {
         expect_writes(root, "-rf", 0, "4");
         expect_reads(root, "a\nb", "1");
         expect_reads(root, "/box/\xff\xfe\x01 \\", "2");
-        EXPECT_INT(files_remove(root, "\xff\xfe\x01 \\", 0), 0);
+        EXPECT_INT(remove_file(root, "\xff\xfe\x01 \\", 0), 0);
 }
 
 START_TEST(test_paths) {
@@ -229,21 +229,21 @@ static void links(Root *root, void *userdata) {
                 EXPECT_INT(create(root, through[i], 0), expected);
                 EXPECT_INT(create(root, through[i], FILE_PARENTS), expected);
                 EXPECT_INT(files_mkdir(root, through[i]), expected);
-                EXPECT_INT(files_remove(root, through[i], 0), expected);
-                EXPECT_INT(files_remove(root, through[i], FILE_RECURSIVE), expected);
-                EXPECT_INT(files_list(root, through[i], 0, &list, &size), expected);
+                EXPECT_INT(remove_file(root, through[i], 0), expected);
+                EXPECT_INT(remove_file(root, through[i], FILE_RECURSIVE), expected);
+                EXPECT_INT(list_files(root, through[i], 0, &list, &size), expected);
         }
 
         for (size_t i = 0; i < ELEMENTSOF(at_end); i++) {
                 EXPECT_INT(open_existing(root, at_end[i]), -ELOOP);
                 EXPECT_INT(files_mkdir(root, at_end[i]), -ELOOP);
-                EXPECT_INT(files_list(root, at_end[i], FILE_RECURSIVE, &list, &size), -ELOOP);
+                EXPECT_INT(list_files(root, at_end[i], FILE_RECURSIVE, &list, &size), -ELOOP);
 
                 /* Replaced, or removed, themselves. */
                 if (i % 2)
                         expect_writes(root, at_end[i], 0, "new");
                 else
-                        EXPECT_INT(files_remove(root, at_end[i], i % 4 ? FILE_RECURSIVE : 0), 0);
+                        EXPECT_INT(remove_file(root, at_end[i], i % 4 ? FILE_RECURSIVE : 0), 0);
         }
 
         EXPECT(fixture_has_text("/box/dir/victim", "unharmed"));
@@ -304,7 +304,7 @@ static void kinds(Root *root, void *userdata) {
         EXPECT_INT(open_existing(root, "socket"), -ENXIO);
         expect_writes(root, "fifo", 0, "file");
         expect_writes(root, "socket", 0, "file");
-        EXPECT_INT(files_remove(root, "fifo2", 0), 0);
+        EXPECT_INT(remove_file(root, "fifo2", 0), 0);
         (void) alarm(0);
 
         /* Neither the other name nor who has it open sees the new content. */
@@ -375,7 +375,7 @@ static void leases(Root *root, void *userdata) {
         pid = fixture_start_program(lease_inside, fds);
         EXPECT(read(fds[0], &c, 1) == 1);
         expect_writes(root, "leased", 0, "z");
-        EXPECT_INT(files_remove(root, "leased", 0), 0);
+        EXPECT_INT(remove_file(root, "leased", 0), 0);
         (void) alarm(0);
         fixture_stop_program(pid);
 }
@@ -418,7 +418,7 @@ static void deep(Root *root, void *userdata) {
 
         EXPECT(fixture_as_program(make_deep, NULL));
         before = now_usec(CLOCK_MONOTONIC);
-        EXPECT_INT(files_remove(root, "top", FILE_RECURSIVE), 0);
+        EXPECT_INT(remove_file(root, "top", FILE_RECURSIVE), 0);
         fprintf(stderr, "removal of a tree 5000 deep: %" PRIu64 " us\n", now_usec(CLOCK_MONOTONIC) - before);
         EXPECT_ERRNO(access("/box/top", F_OK), ENOENT);
         expect_unused(root);
@@ -448,7 +448,7 @@ static void many(Root *root, void *userdata) {
 
         EXPECT(fixture_as_program(make_many, NULL));
         before = now_usec(CLOCK_MONOTONIC);
-        EXPECT_INT(files_remove(root, "/box/top", FILE_RECURSIVE), 0);
+        EXPECT_INT(remove_file(root, "/box/top", FILE_RECURSIVE), 0);
         fprintf(stderr, "removal of 100000 files: %" PRIu64 " us\n", now_usec(CLOCK_MONOTONIC) - before);
         expect_unused(root);
 }
@@ -475,7 +475,7 @@ static void remove_odd_inside(void *userdata) {
 
 static void remove_odd(Root *root, void *userdata) {
         EXPECT(fixture_as_program(remove_odd_inside, NULL));
-        EXPECT_INT(files_remove(root, "top", FILE_RECURSIVE), 0);
+        EXPECT_INT(remove_file(root, "top", FILE_RECURSIVE), 0);
         EXPECT_ERRNO(access("/box/top", F_OK), ENOENT);
         EXPECT(fixture_has_text("/box/victim/file", "unharmed"));
         EXPECT(fixture_has_text("/box/victim/linked", "unharmed"));
@@ -499,7 +499,7 @@ static void expect_list(const Root *root, const char *path, FileFlags flags, Fou
         _cleanup_free_ char *data = NULL;
         size_t size, n = 0;
 
-        EXPECT_INT(files_list(root, path, flags, &data, &size), 0);
+        EXPECT_INT(list_files(root, path, flags, &data, &size), 0);
 
         for (size_t i = 0; i < size; n++) {
                 bool found = false;
@@ -560,8 +560,8 @@ static void list(Root *root, void *userdata) {
         expect_list(root, "/box/", 0, top, ELEMENTSOF(top));
         expect_list(root, "d", 0, below, ELEMENTSOF(below));
         expect_list(root, "/tmp", FILE_RECURSIVE, NULL, 0);
-        EXPECT_INT(files_list(root, "fifo", 0, &data, &size), -ENOTDIR);
-        EXPECT_INT(files_list(root, "none", 0, &data, &size), -ENOENT);
+        EXPECT_INT(list_files(root, "fifo", 0, &data, &size), -ENOTDIR);
+        EXPECT_INT(list_files(root, "none", 0, &data, &size), -ENOENT);
 }
 
 START_TEST(test_list) {
@@ -576,7 +576,7 @@ static void list_large(Root *root, void *userdata) {
 
         EXPECT(fixture_as_program(make_many, NULL));
         before = now_usec(CLOCK_MONOTONIC);
-        EXPECT_INT(files_list(root, "top", FILE_RECURSIVE, &data, &size), 0);
+        EXPECT_INT(list_files(root, "top", FILE_RECURSIVE, &data, &size), 0);
         fprintf(stderr, "list of 100000 files: %" PRIu64 " us\n", now_usec(CLOCK_MONOTONIC) - before);
         free(data);
 
@@ -587,7 +587,7 @@ static void list_large(Root *root, void *userdata) {
                 (void) snprintf(name, sizeof(name), "/tmp/%0200u", i);
                 EXPECT(mknod(name, S_IFREG | 0600, 0) >= 0);
         }
-        EXPECT_INT(files_list(root, "/tmp", 0, &data, &size), -E2BIG);
+        EXPECT_INT(list_files(root, "/tmp", 0, &data, &size), -E2BIG);
 }
 
 START_TEST(test_list_large) {
@@ -600,8 +600,8 @@ static void list_deep(Root *root, void *userdata) {
         size_t size;
 
         EXPECT(fixture_as_program(make_deep, NULL));
-        EXPECT_INT(files_list(root, "top", FILE_RECURSIVE, &data, &size), -ENAMETOOLONG);
-        EXPECT_INT(files_remove(root, "top", FILE_RECURSIVE), 0);
+        EXPECT_INT(list_files(root, "top", FILE_RECURSIVE, &data, &size), -ENAMETOOLONG);
+        EXPECT_INT(remove_file(root, "top", FILE_RECURSIVE), 0);
 
         EXPECT_INT(files_mkdir(root, "top"), 0);
         EXPECT(chdir("/box/top") >= 0);
@@ -609,8 +609,8 @@ static void list_deep(Root *root, void *userdata) {
                 EXPECT(mkdir("d", 0700) >= 0);
                 EXPECT(chdir("d") >= 0);
         }
-        EXPECT_INT(files_list(root, "top", FILE_RECURSIVE, &data, &size), -ENAMETOOLONG);
-        EXPECT_INT(files_list(root, "top/d", FILE_RECURSIVE, &data, &size), 0);
+        EXPECT_INT(list_files(root, "top", FILE_RECURSIVE, &data, &size), -ENAMETOOLONG);
+        EXPECT_INT(list_files(root, "top/d", FILE_RECURSIVE, &data, &size), 0);
         free(data);
 }
 
@@ -639,27 +639,27 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(create(root, "/data/new", FILE_PARENTS), -EROFS);
         EXPECT_INT(create(root, "/box/in.txt", 0), -EROFS);
         EXPECT_INT(files_mkdir(root, "/data/new"), -EROFS);
-        EXPECT_INT(files_remove(root, "/data/file", FILE_RECURSIVE), -EROFS);
-        EXPECT_INT(files_remove(root, "/data", FILE_RECURSIVE), -EBUSY);
-        EXPECT_INT(files_remove(root, "/box/sub", FILE_RECURSIVE), -EBUSY);
-        EXPECT_INT(files_remove(root, "/box/sub/data", FILE_RECURSIVE), -EBUSY);
+        EXPECT_INT(remove_file(root, "/data/file", FILE_RECURSIVE), -EROFS);
+        EXPECT_INT(remove_file(root, "/data", FILE_RECURSIVE), -EBUSY);
+        EXPECT_INT(remove_file(root, "/box/sub", FILE_RECURSIVE), -EBUSY);
+        EXPECT_INT(remove_file(root, "/box/sub/data", FILE_RECURSIVE), -EBUSY);
         EXPECT(fixture_has_text("/box/sub/data/file", "given"));
-        EXPECT_INT(files_list(root, "/box/in.txt", 0, &data, &size), -ENOTDIR);
-        EXPECT_INT(files_list(root, "/box", FILE_RECURSIVE, &data, &size), 0);
+        EXPECT_INT(list_files(root, "/box/in.txt", 0, &data, &size), -ENOTDIR);
+        EXPECT_INT(list_files(root, "/box", FILE_RECURSIVE, &data, &size), 0);
         free(data);
 
         expect_writes(root, "/box/sub/data/new", 0, "x");
         expect_reads(root, "/data/new", "x");
         EXPECT_INT(files_mkdir(root, "/box/sub/data/dir"), 0);
-        EXPECT_INT(files_remove(root, "/box/sub/data/dir", 0), 0);
-        EXPECT_INT(files_remove(root, "/box/sub/data/new", 0), 0);
+        EXPECT_INT(remove_file(root, "/box/sub/data/dir", 0), 0);
+        EXPECT_INT(remove_file(root, "/box/sub/data/new", 0), 0);
         EXPECT_INT(files_mkdir(root, "/box/sub/data/closed/dir"), -EACCES);
         EXPECT_INT(files_mkdir(root, "/box/sub/data/full/dir"), 0);
-        EXPECT_INT(files_remove(root, "/box/sub/data/full", FILE_RECURSIVE), -ENOTEMPTY);
+        EXPECT_INT(remove_file(root, "/box/sub/data/full", FILE_RECURSIVE), -ENOTEMPTY);
 
         expect_writes(root, "/work/file", 0, "x");
-        EXPECT_INT(files_remove(root, "/work/file", 0), 0);
-        EXPECT_INT(files_remove(root, "/work", 0), -EBUSY);
+        EXPECT_INT(remove_file(root, "/work/file", 0), 0);
+        EXPECT_INT(remove_file(root, "/work", 0), -EBUSY);
         expect_reads(root, "/data/file", "given");
 }
 
@@ -738,11 +738,11 @@ static void race(Root *root, void *userdata) {
                 fd = files_mkdir(root, "d/sub/dir");
                 EXPECT_ERRNO(access("/tmp/victim/dir", F_OK), ENOENT);
 
-                (void) files_remove(root, "d/sub/file", FILE_RECURSIVE);
-                (void) files_remove(root, "d", FILE_RECURSIVE);
+                (void) remove_file(root, "d/sub/file", FILE_RECURSIVE);
+                (void) remove_file(root, "d", FILE_RECURSIVE);
                 EXPECT(fixture_has_text("/tmp/victim/file", "unharmed"));
 
-                if (files_list(root, "d", FILE_RECURSIVE, &data, &size) >= 0) {
+                if (list_files(root, "d", FILE_RECURSIVE, &data, &size) >= 0) {
                         EXPECT(size == 0 || !memmem(data, size, "sub/file", strlen("sub/file")));
                         free(data);
                 }
@@ -802,7 +802,7 @@ static void race_removal(Root *root, void *userdata) {
         for (unsigned i = 0; i < RACE_ROUNDS; i++) {
                 int r;
 
-                r = files_remove(root, "top", FILE_RECURSIVE);
+                r = remove_file(root, "top", FILE_RECURSIVE);
                 if (r != -ENOENT)
                         EXPECT_INT(r, 0);
                 n_removed += r == 0;
@@ -811,8 +811,8 @@ static void race_removal(Root *root, void *userdata) {
         fixture_stop_program(pid);
         EXPECT(n_removed > 0);
 
-        EXPECT(IN_SET(files_remove(root, "top", FILE_RECURSIVE), 0, -ENOENT));
-        EXPECT_INT(files_remove(root, "/tmp/victim", FILE_RECURSIVE), 0);
+        EXPECT(IN_SET(remove_file(root, "top", FILE_RECURSIVE), 0, -ENOENT));
+        EXPECT_INT(remove_file(root, "/tmp/victim", FILE_RECURSIVE), 0);
         expect_unused(root);
 }
 
@@ -850,7 +850,7 @@ static void endless(Root *root, void *userdata) {
 
         /* It comes back, one way or the other, and the name is gone. */
         (void) alarm(50);
-        r = files_remove(root, "top", FILE_RECURSIVE);
+        r = remove_file(root, "top", FILE_RECURSIVE);
         (void) alarm(0);
         EXPECT(IN_SET(r, 0, -EBUSY));
         EXPECT_ERRNO(access("/box/top", F_OK), ENOENT);
@@ -909,9 +909,9 @@ static void held(Root *root, void *userdata) {
                 EXPECT_INT(open_existing(root, "a/b"), -ENOTDIR);
                 EXPECT_INT(open_existing(root, "."), -EISDIR);
                 EXPECT_INT(files_mkdir(root, "x/y"), 0);
-                EXPECT_INT(files_list(root, ".", FILE_RECURSIVE, &data, &size), 0);
+                EXPECT_INT(list_files(root, ".", FILE_RECURSIVE, &data, &size), 0);
                 free(data);
-                EXPECT_INT(files_remove(root, "x", FILE_RECURSIVE), 0);
+                EXPECT_INT(remove_file(root, "x", FILE_RECURSIVE), 0);
                 if (i % 100 == 0) {
                         EXPECT_INT(root_reset(root), 0);
                         expect_writes(root, "a", 0, "x");
