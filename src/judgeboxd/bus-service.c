@@ -180,6 +180,7 @@ static int find_box(
                 sd_bus_error *error) {
 
         BusService *s = ASSERT_PTR(userdata);
+        sd_bus_message *m = sd_bus_get_current_message(bus);
         char id[BOX_ID_SIZE];
         uid_t owner;
         int r;
@@ -188,10 +189,12 @@ static int find_box(
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
 
-        /* Another's box is no box; so that it can be no more than no box, it is not even looked for. */
-        if (!bus_service_may_see(s, sd_bus_get_current_message(bus), owner))
-                return 0;
-        if (!manager_find_box(s->manager, owner, id))
+        /* Another's box is no box, and is not even looked for: so each is like any other. Its methods are for those whom
+         * polkit lets manage others' boxes; it is asked first, and who is refused cannot tell whether there is one. */
+        if (!bus_service_may_see(s, m, owner)) {
+                if (!streq_ptr(sd_bus_message_get_interface(m), BUS_INTERFACE_BOX))
+                        return 0;
+        } else if (!manager_find_box(s->manager, owner, id))
                 return 0;
 
         /* The box is looked up again by whoever handles the message. */

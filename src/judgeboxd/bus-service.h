@@ -4,7 +4,8 @@
 /* org.judgebox1 on the system bus: the manager at /org/judgebox1, a box each below /org/judgebox1/box.
  *
  * Whether a box exists is its owner's business: objects are there only for their owner and for root, and signals go
- * to those alone, and of those to the ones that asked for them (Manager.Subscribe), never to the bus at large. */
+ * to those alone, and of those to the ones that asked for them (Manager.Subscribe), never to the bus at large. Whom
+ * polkit lets manage others' boxes can call their methods. */
 
 #include <systemd/sd-bus.h>
 

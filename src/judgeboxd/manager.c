@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <sys/random.h>
 
 #include "fd-util.h"
 #include "journal.h"
@@ -209,10 +210,6 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
 
         apply_config(m);
 
-        /* Names that an earlier daemon picked are still in use, or in somebody's memory. */
-        if (m->store)
-                m->last_id = now_usec(CLOCK_MONOTONIC) / USEC_PER_MSEC;
-
         m->cgroups = options->cgroups;
         if (!m->cgroups) {
                 r = cgroup_manager_new_tree(options->cgroup_root, &m->cgroups);
@@ -340,9 +337,14 @@ Box *manager_find_box(Manager *m, uid_t owner, const char *id) {
 void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_ID_SIZE]) {
         assert(m);
 
-        do
-                (void) snprintf(ret, BOX_ID_SIZE, "%c%" PRIu64, letter, ++m->last_id);
-        while (manager_find_box(m, owner, ret));
+        /* No counter: one tenant could read from it what others do. */
+        do {
+                uint64_t number = 0;
+
+                /* So few bytes always come, and at once. */
+                (void) getrandom(&number, sizeof(number), 0);
+                (void) snprintf(ret, BOX_ID_SIZE, "%c%010" PRIx64, letter, number & UINT64_C(0xffffffffff));
+        } while (manager_find_box(m, owner, ret));
 }
 
 size_t manager_count_active_runs(Manager *m) {

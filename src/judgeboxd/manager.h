@@ -41,7 +41,6 @@ struct Manager {
         Tenant *tenants;
         Box *boxes;
         Run *runs; /* that are not finished */
-        uint64_t last_id;
 
         /* Nothing is freed in its own callback: what is done with waits here for the end of the iteration. */
         sd_event_source *dispose_source;
@@ -104,7 +103,7 @@ int manager_check_supported(Manager *m, Failure *f);
 
 Box *manager_find_box(Manager *m, uid_t owner, const char *id);
 
-/* A name that no box of this owner has: the letter and a number. */
+/* A name that no box of this owner has, nor had: the letter and a random number. */
 void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_ID_SIZE]);
 
 /* Of CLOCK_MONOTONIC, when this iteration of the loop began. */

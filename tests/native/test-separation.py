@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from bus import (BOX, INTROSPECTABLE, MANAGER, NAME, OBJECT_MANAGER, PATH, PROPERTIES, BusError, Variant, bus_refused,
                  daemon, serving)
 from harness import TOP, check, check_equal, main, test, wait_until
-from polkit import REFUSE, members, polkit
+from polkit import ALLOW, REFUSE, members, polkit
 from service import INTERFACE, Failed, refused
 
 ALICE, BOB, STRANGER = 1, 2, 65534      # daemon, bin and nobody: the bus wants users that there are
@@ -100,7 +100,7 @@ def test_bus_methods():
         for who in (s.bob, s.stranger):
             for member, (signature, arguments, _, _) in BOX_METHODS.items():
                 there = outcome(who.box, s.secret, member, signature + 'a{sv}', *arguments)
-                check_equal(there[0], 'org.freedesktop.DBus.Error.UnknownObject', member)
+                check_equal(there[0], f'{NAME}.Error.NoSuchBox' if who is s.bob else DENIED, f'{member}: {there}')
                 same(there, outcome(who.box, nothing, member, signature + 'a{sv}', *arguments))
                 same(outcome(who.call, NAME, s.secret, BOX, member), outcome(who.call, NAME, nothing, BOX, member))
             same(outcome(who.box, s.secret, 'Nonsense'), outcome(who.box, nothing, 'Nonsense'))
@@ -205,6 +205,26 @@ def test_both_transports_are_one():
             check_equal([b['box'] for b in varlink.call('ListBoxes')['boxes']], ['secret'])
             varlink.call('DestroyBox', {'box': 'secret'})
         bus_refused('org.freedesktop.DBus.Error.UnknownObject', s.alice.call, NAME, s.secret, BOX, 'Destroy', 'a{sv}', {})
+
+
+@test
+def test_admin_by_polkit():
+    """No root, but allowed to manage others' boxes: by every method of theirs."""
+    def decide(asked):
+        return ALLOW if asked.action == 'org.judgebox1.manage-others' else members(asked)
+
+    with daemon() as address, polkit(address, decide), serving(address) as s:
+        alice, admin = s.connection(ALICE), s.connection(BOB)
+        box = alice.create('b')
+        check_equal(admin.manager('ListBoxes', 'a{sv}', ALL), [[('b', ALICE, 'idle', box)]])
+        for member, (signature, arguments, _, _) in BOX_METHODS.items():
+            if member not in ('Run', 'Destroy'):
+                there = outcome(admin.box, box, member, signature + 'a{sv}', *arguments)
+                check(f'{NAME}.Error.NoSuchBox' not in there and DENIED not in there, f'{member}: {there}')
+        check_equal(admin.box(box, 'Run', 'asa{sv}', ['true'])[0]['owner'], ALICE)
+        bus_refused('NoSuchBox', admin.box, box + 'x', 'Destroy')
+        admin.box(box, 'Destroy')
+        check_equal(alice.manager('ListBoxes', 'a{sv}', {}), [[]])
 
 
 @test
