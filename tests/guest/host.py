@@ -137,11 +137,29 @@ def files():
                   if str(path) not in (SOCKET, '/run/judgebox/uid-ranges') and not path.is_dir())
 
 
+def sockets():
+    """Type, state, inode and name of all UNIX sockets."""
+    for line in pathlib.Path('/proc/net/unix').read_text().splitlines()[1:]:
+        _, _, _, _, kind, state, inode, *name = line.split()
+        yield kind, state, inode, ''.join(name)
+
+
+def connections():
+    """How many the service has not closed yet."""
+    connected = '03'
+    return sum((state, name) == (connected, SOCKET) for _, state, _, name in sockets())
+
+
 def descriptors():
     """How many the service has, and systemd keeps for it. A request comes first: by its answer the service has let go
-    of what the ones before it took."""
+    of what the ones before it took; its own connection is closed when the service hears that judgectl has ended. The
+    socket to the journal does not count, which is there from the first entry that is worth one."""
     pid = main_pid()
-    return len(os.listdir(f'/proc/{pid}/fd')), int(show('judgeboxd.service', 'NFileDescriptorStore'))
+    check(wait_until(lambda: connections() == 0), 'judgectl has left')
+    datagram = '0002'
+    to_journal = {f'socket:[{inode}]' for kind, _, inode, _ in sockets() if kind == datagram}
+    found = [os.readlink(path) for path in pathlib.Path(f'/proc/{pid}/fd').iterdir()]
+    return sum(what not in to_journal for what in found), int(show('judgeboxd.service', 'NFileDescriptorStore'))
 
 
 def leftovers():

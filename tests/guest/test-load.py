@@ -336,7 +336,7 @@ def test_killed_under_load():
     print(f'{kills} kills, {sums["runs"]} runs, {sums["breaks"]} of them interrupted')
     check(kills >= KILL_SECONDS // KILL_EVERY - 2, f'{kills} kills')
     check(sums['breaks'] > 0 and sums['runs'] > sums['breaks'], sums)
-    check_equal(show('judgeboxd.service', 'ActiveState'), 'active')
+    check(wait_until(lambda: show('judgeboxd.service', 'ActiveState') == 'active', 30), 'it is started again')
     # What nobody waits for any more is canceled half a minute after the last start.
     check(wait_until(lambda: scopes() == [], 20), scopes())
     check_nothing_left()
