@@ -24,6 +24,7 @@ typedef struct Caller {
         const gid_t *groups;  /* supplementary; the transport's */
         size_t n_groups;
         const char *bus_name; /* NULL: did not come by D-Bus; the transport's */
+        uint64_t connection;  /* of varlink: VarlinkPeer has it */
         bool interactive;     /* polkit may ask a person */
 } Caller;
 

@@ -5,6 +5,7 @@
 
 #include "box-adopt.h"
 #include "box-file.h"
+#include "box-hold.h"
 #include "box-internal.h"
 #include "box-store.h"
 #include "fd-util.h"
@@ -53,6 +54,7 @@ static void box_adopted(Box *b) {
                 b->deadline = usec_add(manager_now(b->manager), RUN_ORPHAN_USEC);
                 manager_watch_deadline(b->manager, b->deadline);
         }
+        box_let_go(b);
 
         box_update_state(b);
         box_prepare_next(b);
@@ -206,6 +208,7 @@ static int adopt_box(Manager *m, BoxFile *f, int socket_fd, int init_pidfd) {
         }
 
         b->adopting = b->stored = true;
+        b->until_disconnect = f->until_disconnect;
         b->created_usec = f->created_usec;
         b->init_pidfd = init_pidfd;
 

@@ -33,6 +33,7 @@ static int box_to_file(const Box *b, json_object **ret) {
         json_add_uint64(&r, o, "owner", b->owner);
         json_add_uint64(&r, o, "uidBase", b->uid_base);
         json_add(&r, o, "oneShot", json_object_new_boolean(b->one_shot));
+        json_add(&r, o, "untilDisconnect", json_object_new_boolean(b->until_disconnect));
         json_add_uint64(&r, o, "createdUSec", b->created_usec);
         json_add_uint64(&r, o, "storageBytes", s->storage_bytes);
         json_add_uint64(&r, o, "inodes", s->inodes);
@@ -168,6 +169,9 @@ static int parse(json_object *o, BoxFile *f) {
             !get_uint64(o, "createdUSec", INT64_MAX, &f->created_usec))
                 return -EBADMSG;
         f->uid_base = (uid_t) uid_base;
+
+        /* Earlier versions had none. */
+        (void) get_boolean(o, "untilDisconnect", &f->until_disconnect);
 
         return parse_settings(o, &f->settings);
 }

@@ -14,6 +14,7 @@ typedef struct BoxFile {
         uid_t owner;
         uid_t uid_base;
         bool one_shot;
+        bool until_disconnect;
         usec_t created_usec;
         BoxSettings settings; /* without binds and tmpfs, which are mounted */
 } BoxFile;

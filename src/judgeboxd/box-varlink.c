@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box-hold.h"
 #include "box-varlink.h"
 #include "failure-varlink.h"
 #include "json-build.h"
@@ -118,6 +119,7 @@ static int start(Manager *m, OperationType type, VarlinkCall *c, json_object *pa
                 .pidfd = peer->pidfd,
                 .groups = peer->groups,
                 .n_groups = peer->n_groups,
+                .connection = peer->connection,
         };
         int r;
 
@@ -159,6 +161,10 @@ static int on_get_status(VarlinkCall *c, json_object *parameters, void *userdata
         return r < 0 ? varlink_call_error_errno(c, r) : varlink_call_reply(c, o);
 }
 
+static void on_closed(VarlinkServer *s, uint64_t connection, void *userdata) {
+        manager_connection_closed(ASSERT_PTR(userdata), connection, /* bus_name= */ NULL);
+}
+
 int manager_serve_varlink(Manager *m, VarlinkServer *server) {
         int r;
 
@@ -168,6 +174,8 @@ int manager_serve_varlink(Manager *m, VarlinkServer *server) {
         r = varlink_server_add_interface(server, varlink_interface_org_judgebox_Manager);
         if (r < 0)
                 return r;
+
+        varlink_server_set_closed_handler(server, on_closed, m);
 
         for (OperationType t = 0; t < _OPERATION_TYPE_MAX; t++) {
                 char method[64];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
+#include "box-hold.h"
 #include "box-internal.h"
 #include "box-store.h"
 #include "box.h"
@@ -43,6 +44,7 @@ static Box *box_release_memory(Box *b) {
         box_settings_done(&b->settings);
         limits_done(&b->run_limits);
         failure_done(&b->failure);
+        free(b->holder_bus_name);
         free(b->id);
         free(b->name);
         return mfree(b);
@@ -516,8 +518,11 @@ void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
 }
 
 static usec_t check_idle_deadlines(Box *b, usec_t now) {
-        usec_t next = USEC_INFINITY;
+        usec_t next = box_check_hold(b, now);
         Run *r, *following;
+
+        if (b->state == BOX_STOPPING)
+                return b->deadline;
 
         /* Taken over with no run in it: its caller knows by now that it never began. */
         if (b->one_shot && !b->runs) {

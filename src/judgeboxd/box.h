@@ -57,6 +57,13 @@ struct Box {
         bool one_shot; /* goes with its first run */
         bool adopting; /* made by an earlier daemon: what goes on in it is not known yet */
         bool stored;   /* to outlive this daemon: box-store.h */
+
+        /* box-hold.h */
+        bool until_disconnect;
+        uint64_t holder_connection;
+        char *holder_bus_name;
+        usec_t hold_deadline;
+
         bool configured;
         BoxSettings settings; /* the binds' descriptors are gone once they are sent */
         Limits run_limits;    /* what a run has that asks for none */

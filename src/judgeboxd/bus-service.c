@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box-hold.h"
 #include "bus-call.h"
 #include "bus-service.h"
 #include "hash.h"
@@ -158,6 +159,7 @@ static int on_name_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error
                 return 0;
 
         bus_calls_cancel(s, name);
+        manager_connection_closed(s->manager, /* connection= */ 0, name);
         drop_subscriber(s, name);
         bus_callers_forget(s->callers, name);
         return 0;
@@ -253,6 +255,7 @@ void bus_service_disconnect(BusService *s) {
         assert(s);
 
         bus_calls_cancel(s, /* bus_name= */ NULL);
+        manager_bus_lost(s->manager);
         drop_subscribers(s);
 }
 

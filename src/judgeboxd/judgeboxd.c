@@ -455,6 +455,9 @@ static int run(void) {
         service_ready(service);
 
         r = sd_event_loop(event);
+
+        /* The last connections are closed when the manager is gone already. */
+        varlink_server_set_closed_handler(server, NULL, NULL);
         if (r == -ETIMEDOUT || (manager->store && !manager->stopping)) {
                 /* Boxes go on without us, or cannot be taken apart: nothing is told to anybody, as if we had crashed. */
                 (void) TAKE_PTR(bus_service);

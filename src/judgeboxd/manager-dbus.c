@@ -58,6 +58,7 @@ static int reply_path(sd_bus_message *reply, const Operation *op, json_object *o
 /* CreateBox(s id, a{sv} settings) -> (o box) */
 static int method_create_box(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(bus_parameters_done) BusParameters settings = {}, p = {};
+        json_object *until_disconnect;
         const char *id;
         int r;
 
@@ -77,7 +78,13 @@ static int method_create_box(sd_bus_message *m, void *userdata, sd_bus_error *er
         p.fds = settings.fds;
         settings.fds.n_fds = 0;
 
-        r = bus_parameters_add(&p, "settings", TAKE_PTR(settings.object));
+        r = 0;
+        if (json_object_object_get_ex(settings.object, "untilDisconnect", &until_disconnect)) {
+                r = bus_parameters_add(&p, "untilDisconnect", json_object_get(until_disconnect));
+                json_object_object_del(settings.object, "untilDisconnect");
+        }
+        if (r >= 0)
+                r = bus_parameters_add(&p, "settings", TAKE_PTR(settings.object));
         if (r >= 0 && !isempty(id))
                 r = bus_parameters_add(&p, "box", json_object_new_string(id));
         if (r < 0)

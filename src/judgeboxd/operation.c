@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box-hold.h"
 #include "budget.h"
 #include "fd-util.h"
 #include "group.h"
@@ -193,7 +194,10 @@ static int do_create(Operation *o, Box *box, Failure *f) {
                 return r;
         }
 
-        r = box_start(b, f);
+        b->until_disconnect = o->until_disconnect;
+        r = box_hold(b, &o->caller);
+        if (r == 0)
+                r = box_start(b, f);
         if (r == 0)
                 r = box_wait_ready(b, on_box_ready, o);
         if (r != 0)
@@ -432,12 +436,19 @@ static int execute(Operation *o, Failure *f) {
         if (box && box->adopting && o->type != OPERATION_DESTROY)
                 return box_wait_ready(box, on_box_adopted, o);
 
+        if (box && !o->canceled) {
+                r = box_hold(box, &o->caller);
+                if (r < 0)
+                        return r;
+        }
+
         return operation_table[o->type].execute(o, box, f);
 }
 
-/* Who asks for a run and has gone wants none. */
+/* Who asks for a run and has gone wants none; nor a box that is there until then. */
 static bool is_pointless(const Operation *o) {
-        return o->canceled && IN_SET(o->type, OPERATION_RUN, OPERATION_RUN_GROUP, OPERATION_COLLECT);
+        return o->canceled &&
+                (IN_SET(o->type, OPERATION_RUN, OPERATION_RUN_GROUP, OPERATION_COLLECT) || o->until_disconnect);
 }
 
 static void execute_or_fail(Operation *o) {

@@ -58,7 +58,7 @@ struct Operation {
         uid_t owner;
         bool all; /* LIST: of all owners */
         BoxSettings settings;
-        bool has_settings;
+        bool until_disconnect; /* CREATE */
         RunRequest request;
         bool has_run_number;
         uint64_t run_number;

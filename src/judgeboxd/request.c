@@ -505,6 +505,7 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
                 return failure_set_field(f, "offset", "offset cannot be negative.");
 
         o->all = get_boolean(parameters, "all");
+        o->until_disconnect = get_boolean(parameters, "untilDisconnect");
         o->flags = (get_boolean(parameters, "create") ? FILE_CREATE : 0) |
                         (get_boolean(parameters, "executable") ? FILE_EXECUTABLE : 0) |
                         (get_boolean(parameters, "recursive") ? FILE_RECURSIVE : 0);

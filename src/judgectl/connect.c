@@ -83,16 +83,6 @@ Connection *connection_close(Connection *n) {
         return mfree(n);
 }
 
-int connection_reopen(Connection *n) {
-        assert(n);
-
-        n->client = varlink_client_free(n->client);
-        if (n->context->private)
-                return -ECONNRESET;
-
-        return connect_public(n->context->socket_path, &n->client);
-}
-
 bool connection_interrupted(Connection *n) {
         return interrupt_check(&n->context->interrupt);
 }

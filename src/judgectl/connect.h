@@ -46,7 +46,3 @@ int connection_log_error(const VarlinkReply *reply);
 
 /* Whether a signal came: for what takes long between calls. */
 bool connection_interrupted(Connection *n);
-
-/* A fresh connection to the same service, after an interrupted call: -ECONNRESET with a private daemon, which is
- * gone with its connection. */
-int connection_reopen(Connection *n);

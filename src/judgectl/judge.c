@@ -76,9 +76,8 @@ static int call_box(Judge *j, const char *method) {
 void judge_done(Judge *j) {
         assert(j);
 
-        /* A connection that was interrupted in mid-call is of no use any more; a private daemon's boxes go with
-         * it. */
-        if (j->box && (!connection_interrupted(j->connection) || connection_reopen(j->connection) >= 0))
+        /* A connection that was interrupted in mid-call is of no use any more, and the box goes with it. */
+        if (j->box && !connection_interrupted(j->connection))
                 (void) call_box(j, "org.judgebox.Manager.DestroyBox");
 
         for (size_t i = 0; j->results && i < j->tests->n_cases; i++)
@@ -107,6 +106,8 @@ int judge_create_box(Judge *j, Request *q) {
                 return log_oom();
 
         r = json_add_string(q->parameters, "box", id);
+        if (r >= 0)
+                r = json_add_boolean(q->parameters, "untilDisconnect", true);
         if (r >= 0)
                 r = connection_call(j->connection, "org.judgebox.Manager.CreateBox", q, &reply);
         else

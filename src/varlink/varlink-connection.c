@@ -152,6 +152,9 @@ void varlink_connection_close(VarlinkConnection *c) {
                 varlink_call_disconnect(call);
                 varlink_call_unref(call);
         }
+
+        if (s->closed_handler)
+                s->closed_handler(s, c->peer.connection, s->closed_userdata);
 }
 
 /* Somebody waits for that. */
@@ -377,6 +380,7 @@ int varlink_connection_new(VarlinkServer *s, int fd) {
 
         c->fd = fd;
         c->server = s;
+        c->peer.connection = ++s->last_connection;
         LIST_INSERT_HEAD(&s->connections, c, connections);
         s->n_connections++;
         TAKE_PTR(c);

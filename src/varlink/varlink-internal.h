@@ -53,6 +53,7 @@ struct VarlinkServer {
         struct VarlinkListenerList listeners;
         struct VarlinkConnectionList connections;
         size_t n_connections;
+        uint64_t last_connection;
 
         struct VarlinkConnectionList closed; /* to be freed by the collector */
         sd_event_source *collect_source;
@@ -62,6 +63,8 @@ struct VarlinkServer {
 
         void (*idle_handler)(VarlinkServer *s, void *userdata);
         void *idle_userdata;
+        void (*closed_handler)(VarlinkServer *s, uint64_t connection, void *userdata);
+        void *closed_userdata;
 };
 
 struct VarlinkConnection {

@@ -398,6 +398,17 @@ void varlink_server_set_idle_handler(
         s->idle_userdata = userdata;
 }
 
+void varlink_server_set_closed_handler(
+                VarlinkServer *s,
+                void (*callback)(VarlinkServer *s, uint64_t connection, void *userdata),
+                void *userdata) {
+
+        assert(s);
+
+        s->closed_handler = callback;
+        s->closed_userdata = userdata;
+}
+
 size_t varlink_server_get_n_connections(VarlinkServer *s) {
         assert(s);
 

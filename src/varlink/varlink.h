@@ -65,6 +65,7 @@ typedef struct VarlinkPeer {
         int pidfd; /* -EBADF where the kernel has no SO_PEERPIDFD (before Linux 6.5); not the reader's */
         gid_t *groups; /* supplementary; not the reader's */
         size_t n_groups;
+        uint64_t connection; /* from 1 on; no other of the server's ever has the same */
 } VarlinkPeer;
 
 int varlink_server_new(
@@ -113,6 +114,12 @@ void varlink_server_set_idle_handler(
                 void (*callback)(VarlinkServer *s, void *userdata),
                 void *userdata);
 size_t varlink_server_get_n_connections(VarlinkServer *s);
+
+/* Called whenever a connection has closed, after the disconnect handler of a call that it may have had. */
+void varlink_server_set_closed_handler(
+                VarlinkServer *s,
+                void (*callback)(VarlinkServer *s, uint64_t connection, void *userdata),
+                void *userdata);
 
 /* In place of VARLINK_PARTIAL_TIMEOUT_USEC, for connections made from now on. */
 void varlink_server_set_partial_timeout(VarlinkServer *s, usec_t usec);

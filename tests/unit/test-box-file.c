@@ -32,6 +32,7 @@ static void write_box(void) {
                 .owner = 1000,
                 .uid_base = 0x70000010,
                 .one_shot = true,
+                .until_disconnect = true,
                 .created_usec = 1234567890123456,
         };
 
@@ -64,6 +65,7 @@ START_TEST(test_there_and_back) {
         ck_assert_uint_eq(f.owner, 1000);
         ck_assert_uint_eq(f.uid_base, 0x70000010);
         ck_assert(f.one_shot);
+        ck_assert(f.until_disconnect);
         ck_assert_uint_eq(f.created_usec, 1234567890123456);
         ck_assert_uint_eq(f.settings.storage_bytes, 4096);
         ck_assert_uint_eq(f.settings.inodes, 17);
