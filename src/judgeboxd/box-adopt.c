@@ -232,7 +232,7 @@ static void end_box(Manager *m, const char *name, int init_pidfd) {
 
 static void adopt_stored(Manager *m, const char *name, int socket, int pidfd) {
         _cleanup_close_ int socket_fd = socket, init_pidfd = pidfd;
-        _cleanup_(box_file_done) BoxFile f = {};
+        _cleanup_(box_file_done) BoxFile f = BOX_FILE_NULL;
         JournalSubject subject = { .owner = JOURNAL_NOBODY };
         int r;
 

@@ -42,6 +42,8 @@ static int box_to_file(const Box *b, json_object **ret) {
         json_add_string(&r, o, "hostName", s->host_name);
         if (s->domain_name)
                 json_add_string(&r, o, "domainName", s->domain_name);
+        if (s->image)
+                json_add_string(&r, o, "image", s->image);
         if (r >= 0)
                 r = limits_to_json(&s->limits, &limits);
         json_add(&r, o, "limits", limits);
@@ -136,6 +138,8 @@ static int parse_settings(json_object *o, BoxSettings *s) {
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
                 r = get_string(o, "domainName", &s->domain_name);
+        if (r >= 0)
+                r = get_string(o, "image", &s->image);
         if (r < 0)
                 return r;
         if (!s->host_name)
@@ -179,7 +183,7 @@ static int parse(json_object *o, BoxFile *f) {
 int box_file_read(int dir_fd, const char *box_name, BoxFile *ret) {
         static const JsonBounds bounds = { .depth = 8, .n_values = 1000 };
         _cleanup_free_ char *name = NULL, *text = NULL, *expected = NULL;
-        _cleanup_(box_file_done) BoxFile f = {};
+        _cleanup_(box_file_done) BoxFile f = BOX_FILE_NULL;
         _cleanup_json_ json_object *o = NULL;
         size_t size;
         int r;

@@ -19,6 +19,8 @@ typedef struct BoxFile {
         BoxSettings settings; /* without binds and tmpfs, which are mounted */
 } BoxFile;
 
+#define BOX_FILE_NULL (BoxFile) { .settings = { .image_fd = -EBADF } }
+
 void box_file_done(BoxFile *f);
 
 /* "<uid>-<id>.json"; NULL: out of memory. */

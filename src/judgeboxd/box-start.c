@@ -80,6 +80,7 @@ static int on_going(BoxLaunch *l, int socket_fd, void *userdata) {
         /* Sent or not, a tenant's directories are not kept open. */
         for (size_t i = 0; i < b->settings.n_binds; i++)
                 b->settings.binds[i].source_fd = safe_close(b->settings.binds[i].source_fd);
+        b->settings.image_fd = safe_close(b->settings.image_fd);
 
         return r;
 }
@@ -259,6 +260,17 @@ static int clone_binds(Box *b, Failure *f) {
         return 0;
 }
 
+static int open_image(Box *b, Failure *f) {
+        BoxSettings *s = &b->settings;
+
+        if (!s->image)
+                return 0;
+        if (!b->manager->images)
+                return failure_set_field(f, "settings.image", "There is no image %s.", s->image);
+
+        return images_open(b->manager->images, s->image, "settings.image", &s->image_fd, f);
+}
+
 int box_start(Box *b, Failure *f) {
         _cleanup_free_ char *owner = NULL, *description = NULL;
         CgroupBudget cgroup_budget;
@@ -279,6 +291,8 @@ int box_start(Box *b, Failure *f) {
         r = make_host_directory(b, f);
         if (r == 0)
                 r = clone_binds(b, f);
+        if (r == 0)
+                r = open_image(b, f);
         if (r != 0)
                 return r;
 

@@ -396,6 +396,10 @@ static int run(void) {
         if (init_fd < 0)
                 return log_error_errno(init_fd, "Failed to find judgebox-init: %m");
 
+        r = images_new(arg_state_directory, &options.images);
+        if (r < 0)
+                return log_oom();
+
         r = box_slots_new(init_fd, &options.slots);
         if (r < 0)
                 return log_error_errno(r, "Failed to set descriptors aside: %m");

@@ -169,6 +169,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
                 .uids = options->uids,
                 .store = options->store,
                 .host_directories = options->host_directories,
+                .images = options->images,
                 .authority = options->authority,
                 .config = options->config,
                 .config_root = options->config_root,
@@ -235,6 +236,7 @@ Manager *manager_free(Manager *m) {
         m->hold_source = sd_event_source_unref(m->hold_source);
         m->store = box_store_free(m->store);
         m->host_directories = host_directories_free(m->host_directories);
+        m->images = images_free(m->images);
         m->cgroups = cgroup_manager_free(m->cgroups);
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "host-cpus.h"
 #include "host-directory.h"
+#include "image.h"
 #include "tenant.h"
 #include "uid-range.h"
 
@@ -37,6 +38,7 @@ struct Manager {
         BoxSlots *slots;
         BoxStore *store; /* NULL: boxes end with the daemon */
         HostDirectories *host_directories; /* NULL: this daemon makes none */
+        Images *images;
 
         Tenant *tenants;
         Box *boxes;
@@ -66,6 +68,7 @@ typedef struct ManagerOptions {
         UidRange *uids;  /* taken over; NULL: new ones, with that path */
         BoxStore *store; /* taken over; or NULL */
         HostDirectories *host_directories; /* taken over; or NULL */
+        Images *images; /* taken over; NULL: there are none */
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
         Config *config; /* taken over; NULL: the defaults, whatever the files say */

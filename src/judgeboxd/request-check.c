@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include "fd-check.h"
+#include "image.h"
 #include "request-check.h"
 #include "parse-util.h"
 
@@ -197,6 +198,10 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
                 return failure_set_field(f, FIELD("%s.hostName", prefix), "Not a host name.");
         if (s->domain_name && !host_name_is_valid(s->domain_name))
                 return failure_set_field(f, FIELD("%s.domainName", prefix), "Not a domain name.");
+        if (s->image && !image_name_is_valid(s->image))
+                return failure_set_field(f, FIELD("%s.image", prefix), "Not the name of an image.");
+        if (s->image && s->bare_root)
+                return failure_set_field(f, FIELD("%s.image", prefix), "Not together with bareRoot.");
 
         if (s->deny_tsc && !has_timestamp_counter())
                 return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix), "There is none on this processor.");

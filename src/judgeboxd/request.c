@@ -169,6 +169,8 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
                 r = get_string(o, "domainName", &s->domain_name);
+        if (r >= 0)
+                r = get_string(o, "image", &s->image);
         if (r >= 0 && limits)
                 r = request_parse_limits(limits, &s->limits);
         if (r < 0)

@@ -184,6 +184,8 @@ int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **r
         json_add_known(&r, o, "inodesUsed", inodes);
         add_usage(&r, o, b);
         json_add_string(&r, o, "hostName", b->settings.host_name);
+        if (b->settings.image)
+                json_add_string(&r, o, "image", b->settings.image);
         add_directory(&r, o, b);
         if (box_get_leader_pid(b, &leader) >= 0)
                 json_add_uint64(&r, o, "leaderPid", (uint64_t) leader);

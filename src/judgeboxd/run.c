@@ -77,6 +77,7 @@ void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request)
                 r->files[i] = (RunFile) { .run = r, .index = i };
         run_request_init(request);
         run_result_init(&r->result);
+        box_settings_init(&r->settings);
 
         if (box)
                 DL_APPEND(box->runs, r);

@@ -12,6 +12,7 @@ const char box_options_help[] =
         "     --directory=DIR          Work in this directory of one's own, on the host\n"
         "     --host-directory         Work in one that is made on the host for the box\n"
         "     --bare-root              Without /usr, /bin, /lib and /etc, for what is bound instead\n"
+        "     --image=NAME             Programs of this image, not the host's\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"
         "     --share-net              Use the host's network\n"
         "     --keep-tmp               Leave /tmp and /dev/shm to the next run\n"
@@ -152,7 +153,8 @@ static int parse_setting(json_object *settings, int option, const char *name, co
                         return -EINVAL;
                 }
 
-                r = json_add_string(settings, option == ARG_HOSTNAME ? "hostName" : "domainName", value);
+                r = json_add_string(settings, option == ARG_HOSTNAME ? "hostName" :
+                                    option == ARG_IMAGE ? "image" : "domainName", value);
                 if (r == -EILSEQ)
                         log_error("%s takes a name in UTF-8.", name);
         }
@@ -173,6 +175,7 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 { ARG_KEEP_TMP, "--keep-tmp" },
                 { ARG_DENY_TSC, "--deny-tsc" },
                 { ARG_HOSTNAME, "--hostname=" },
+                { ARG_IMAGE, "--image=" },
                 { ARG_DOMAINNAME, "--domainname=" },
                 { ARG_BARE_ROOT, "--bare-root" },
                 { ARG_DIRECTORY, "--directory=" },

@@ -16,6 +16,7 @@ enum {
         ARG_KEEP_TMP,
         ARG_DENY_TSC,
         ARG_HOSTNAME,
+        ARG_IMAGE,
         ARG_DOMAINNAME,
         ARG_DIRECTORY,
         ARG_HOST_DIRECTORY,
@@ -34,6 +35,7 @@ enum {
         { "deny-tsc", no_argument, NULL, ARG_DENY_TSC },                 \
         { "hostname", required_argument, NULL, ARG_HOSTNAME },           \
         { "domainname", required_argument, NULL, ARG_DOMAINNAME },       \
+        { "image", required_argument, NULL, ARG_IMAGE },                 \
         { "directory", required_argument, NULL, ARG_DIRECTORY },         \
         { "host-directory", no_argument, NULL, ARG_HOST_DIRECTORY },     \
         { "bare-root", no_argument, NULL, ARG_BARE_ROOT }

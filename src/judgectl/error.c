@@ -20,6 +20,7 @@ static const struct {
         { "environment", "--env=" },
         { "executableFileDescriptor", "--exec-file=" },
         { "hostName", "--hostname=" },
+        { "image", "--image=" },
         { "inFiles", "--in=" },
         { "inodes", "--inodes=" },
         { "keepTemporary", "--keep-tmp" },

@@ -120,6 +120,7 @@ static void print_status(json_object *o) {
                 field_print(stdout, "CPU", "%s", FORMAT_TIMESPAN(n));
         print_storage(o);
         print_text(o, "hostName", "Host name");
+        print_text(o, "image", "Image");
         if (json_get_uint64(o, "leaderPid", &n))
                 field_print(stdout, "Leader", "%" PRIu64 " (judgebox-init)", n);
         if (json_get_uint64(o, "uidBase", &n))

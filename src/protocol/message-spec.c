@@ -96,8 +96,10 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                 .bare_root = s->bare_root,
                 .n_binds = (uint32_t) s->n_binds,
                 .n_tmpfs = (uint32_t) s->n_tmpfs,
+                .has_image = s->image_fd >= 0,
         };
-        int fds[BOX_BINDS_MAX], r;
+        int fds[BOX_BINDS_MAX + 1], r;
+        size_t n = 0;
 
         r = tail_add(&tail, s->host_name);
         if (r < 0)
@@ -108,7 +110,7 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                 return r;
 
         for (size_t i = 0; i < s->n_binds; i++) {
-                fds[i] = s->binds[i].source_fd;
+                fds[n++] = s->binds[i].source_fd;
                 m.bind_flags[i] = (s->binds[i].writable ? 1U : 0U) | (s->binds[i].noexec ? 2U : 0U);
                 r = tail_add(&tail, s->binds[i].path);
                 if (r < 0)
@@ -122,7 +124,10 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                         return r;
         }
 
-        return message_send(socket_fd, MESSAGE_CONFIGURE, serial, &m, sizeof(m), tail.data, tail.size, fds, s->n_binds);
+        if (s->image_fd >= 0)
+                fds[n++] = s->image_fd;
+
+        return message_send(socket_fd, MESSAGE_CONFIGURE, serial, &m, sizeof(m), tail.data, tail.size, fds, n);
 }
 
 static int parse_configure(Message *m, BoxSettings *s) {
@@ -178,6 +183,12 @@ static int parse_configure(Message *m, BoxSettings *s) {
                 if (r < 0)
                         return r;
                 if (!t->path)
+                        return -EBADMSG;
+        }
+
+        if (m->configure.has_image) {
+                s->image_fd = message_next_fd(m);
+                if (s->image_fd < 0)
                         return -EBADMSG;
         }
 

@@ -63,7 +63,7 @@ typedef struct MessageHeader {
 } MessageHeader;
 
 /* What the root of the box is to be. Tail: host name, domain name, each bind's path, each tmpfs' path (empty:
- * not given). Descriptors: each bind's source. */
+ * not given). Descriptors: each bind's source, the image if has_image. */
 typedef struct MessageConfigure {
         MessageHeader header;
         uint64_t storage_bytes;
@@ -74,7 +74,7 @@ typedef struct MessageConfigure {
         uint32_t bind_flags[BOX_BINDS_MAX]; /* 1: writable, 2: noexec */
         uint32_t n_tmpfs;
         uint32_t keep_temporary, deny_tsc;
-        uint32_t reserved;
+        uint32_t has_image;
         uint64_t tmpfs_bytes[BOX_TMPFS_MAX];
 } MessageConfigure;
 

@@ -202,6 +202,7 @@ void box_settings_init(BoxSettings *s) {
         *s = (BoxSettings) {
                 .storage_bytes = BOX_STORAGE_DEFAULT,
                 .inodes = BOX_INODES_DEFAULT,
+                .image_fd = -EBADF,
         };
 }
 
@@ -237,6 +238,8 @@ void box_settings_done(BoxSettings *s) {
                 s->tmpfs[i].path = mfree(s->tmpfs[i].path);
 
         s->n_binds = s->n_tmpfs = 0;
+        s->image_fd = safe_close(s->image_fd);
+        s->image = mfree(s->image);
         s->host_name = mfree(s->host_name);
         s->domain_name = mfree(s->domain_name);
         limits_done(&s->limits);

@@ -165,6 +165,7 @@ typedef struct BoxSettings {
         bool keep_temporary; /* what is in /tmp and /dev/shm, from one run to the next */
         bool deny_tsc;
         bool bare_root;
+        int image_fd; /* a detached tree in place of the host's /usr; or -EBADF */
         BindSpec binds[BOX_BINDS_MAX];
         size_t n_binds;
         TmpfsSpec tmpfs[BOX_TMPFS_MAX];
@@ -173,6 +174,7 @@ typedef struct BoxSettings {
         /* judgeboxd's alone: not sent to judgebox-init */
         Limits limits;
         gid_t gid;           /* of the tenant, for what is owned */
+        char *image;
         bool host_directory; /* made for it, as its working directory: host-directory.h */
         bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 #include <stdio.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "etc.h"
 #include "fd-util.h"
@@ -103,15 +105,26 @@ static int make_target(int etc_fd, const char *name, bool directory) {
         return RET_NERRNO(mknodat(etc_fd, name, S_IFREG | 0444, 0));
 }
 
-static int bind_from_host(int etc_fd, const char *name) {
-        char source[sizeof("/etc/") + NAME_MAX];
+/* image_fd: -EBADF for the host's. A link in an image leads to what it has itself. */
+static int clone_source(int image_fd, const char *name) {
+        const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+        char path[sizeof("/etc/") + NAME_MAX];
+        _cleanup_close_ int fd = -EBADF;
+
+        (void) snprintf(path, sizeof(path), "/etc/%s", name);
+        if (image_fd < 0)
+                return mount_clone(AT_FDCWD, path, /* recursive= */ true);
+
+        fd = (int) syscall(SYS_openat2, image_fd, path, &how, sizeof(how));
+        return fd < 0 ? -errno : mount_clone(fd, "", /* recursive= */ true);
+}
+
+static int bind_from(int image_fd, int etc_fd, const char *name) {
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
         int r;
 
-        (void) snprintf(source, sizeof(source), "/etc/%s", name);
-
-        fd = mount_clone(AT_FDCWD, source, /* recursive= */ true);
+        fd = clone_source(image_fd, name);
         if (IN_SET(fd, -ENOENT, -ENOTDIR))
                 return 0;
         if (fd < 0)
@@ -141,13 +154,13 @@ static int setup_localtime(int etc_fd) {
 
         n = readlinkat(AT_FDCWD, "/etc/localtime", target, sizeof(target) - 1);
         if (n < 0)
-                return errno == ENOENT ? 0 : errno == EINVAL ? bind_from_host(etc_fd, "localtime") : -errno;
+                return errno == ENOENT ? 0 : errno == EINVAL ? bind_from(-EBADF, etc_fd, "localtime") : -errno;
         target[n] = '\0';
 
         if (startswith(target, "/usr/") || startswith(target, "../usr/"))
                 return RET_NERRNO(symlinkat(target, etc_fd, "localtime"));
 
-        return bind_from_host(etc_fd, "localtime");
+        return bind_from(-EBADF, etc_fd, "localtime");
 }
 
 int etc_setup(int root_fd, const BoxSettings *s) {
@@ -181,7 +194,8 @@ int etc_setup(int root_fd, const BoxSettings *s) {
                 if (binds[i].network && !s->share_network)
                         continue;
 
-                r = bind_from_host(fd, binds[i].name);
+                /* The way to the network is the host's, whatever programs are on it. */
+                r = bind_from(binds[i].network ? -EBADF : s->image_fd, fd, binds[i].name);
                 if (r < 0)
                         return r;
         }

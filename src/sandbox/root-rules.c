@@ -4,6 +4,7 @@
 #include "fd-util.h"
 #include "landlock.h"
 #include "root-rules.h"
+#include "string-util.h"
 
 #define LANDLOCK_ALL (LANDLOCK_LIST | LANDLOCK_READ | LANDLOCK_EXECUTE | LANDLOCK_WRITE | LANDLOCK_CHANGE)
 
@@ -60,6 +61,23 @@ static int allow_base(const Root *root, int ruleset_fd) {
         return r;
 }
 
+static int allow_image(const Root *root, int ruleset_fd) {
+        STRV_FOREACH(name, root->image_names) {
+                _cleanup_close_ int fd = -EBADF;
+                int r;
+
+                fd = openat(root->fd, *name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+
+                r = landlock_allow(ruleset_fd, fd, LANDLOCK_READ | LANDLOCK_EXECUTE);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int allow_places(const Layout *l, int ruleset_fd) {
         for (size_t i = 0; i < l->n_places; i++) {
                 const Place *p = l->places + i;
@@ -87,6 +105,8 @@ static int make_rules(const Root *root, int *ret_fd) {
                 return r;
 
         r = allow_base(root, fd);
+        if (r >= 0)
+                r = allow_image(root, fd);
         if (r >= 0)
                 r = allow_places(&root->layout, fd);
         if (r < 0)

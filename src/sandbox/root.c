@@ -6,6 +6,7 @@
 #include "devices.h"
 #include "etc.h"
 #include "fd-util.h"
+#include "image.h"
 #include "ipc.h"
 #include "mount-util.h"
 #include "net.h"
@@ -40,7 +41,7 @@ static bool name_is_valid(const char *s) {
 }
 
 static int make_directories(int root_fd) {
-        static const char *const directories[] = { "usr", "etc", "dev", "dev/shm", "proc", "box", "tmp" };
+        static const char *const directories[] = { "etc", "dev", "dev/shm", "proc", "box", "tmp" };
 
         for (size_t i = 0; i < ELEMENTSOF(directories); i++)
                 if (mkdirat(root_fd, directories[i], 0755) < 0)
@@ -54,6 +55,9 @@ static int setup_usr(int root_fd) {
         static const char *const names[] = { "bin", "sbin", "lib", "lib64", "lib32", "libx32" };
         const uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
         int r;
+
+        if (mkdirat(root_fd, "usr", 0755) < 0)
+                return -errno;
 
         r = mount_bind(AT_FDCWD, "/usr", root_fd, "usr", attributes, /* recursive= */ true);
         if (r < 0)
@@ -84,7 +88,7 @@ static int setup_usr(int root_fd) {
         return 0;
 }
 
-static int make_base(const BoxSettings *s, int *ret_fd, Step *ret_step) {
+static int make_base(const BoxSettings *s, int *ret_fd, char ***ret_image_names, Step *ret_step) {
         static const char *const options[] = { "size", "1m", "nr_inodes", "4096", "mode", "0755", NULL };
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -103,11 +107,14 @@ static int make_base(const BoxSettings *s, int *ret_fd, Step *ret_step) {
                 return r;
 
         *ret_step = STEP_MOUNT;
-        r = s->bare_root ? 0 : setup_usr(fd);
-        if (r < 0)
-                return r;
-
-        r = s->bare_root ? 0 : etc_setup(fd, s);
+        if (s->image_fd >= 0)
+                r = image_attach(fd, s->image_fd, ret_image_names);
+        else
+                r = s->bare_root ? 0 : setup_usr(fd);
+        if (r >= 0 && !s->bare_root)
+                r = etc_setup(fd, s);
+        if (r >= 0 && s->image_fd >= 0)
+                r = image_hide(fd, s->image_fd);
         if (r < 0)
                 return r;
 
@@ -159,7 +166,7 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
         if (r < 0)
                 return r;
 
-        r = make_base(s, &root.fd, ret_step);
+        r = make_base(s, &root.fd, &root.image_names, ret_step);
         if (r < 0)
                 return r;
 
@@ -213,6 +220,7 @@ void root_done(Root *r) {
         assert(r);
 
         layout_done(&r->layout);
+        r->image_names = strv_free(r->image_names);
         r->fd = safe_close(r->fd);
         r->ruleset_fd = safe_close(r->ruleset_fd);
         r->mqueue_fd = safe_close(r->mqueue_fd);

@@ -4,7 +4,8 @@
 /* The root of a box, from the empty tmpfs to pivot_root, and back to new after a reset.
  *
  *   /           tmpfs, read-only
- *   /usr        the host's, read-only; /bin, /lib… as the host has them. Not in a bare root
+ *   /usr        the host's, read-only; /bin, /lib… as the host has them. Or all that an image has: image.h. Neither
+ *               in a bare root
  *   /etc        etc.h; likewise
  *   /dev        devices.h
  *   /proc       proc.h
@@ -19,6 +20,7 @@ typedef struct Root {
         int ruleset_fd; /* root-rules.h */
         int mqueue_fd;  /* ipc.h */
         bool keep_temporary;
+        char **image_names; /* what of an image there is */
         Layout layout;
 } Root;
 

@@ -56,7 +56,7 @@ static void write_text(const char *text) {
 }
 
 START_TEST(test_there_and_back) {
-        _cleanup_(box_file_done) BoxFile f = {};
+        _cleanup_(box_file_done) BoxFile f = BOX_FILE_NULL;
 
         write_box();
         ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), 0);
@@ -102,7 +102,7 @@ START_TEST(test_bad_files) {
 END_TEST
 
 START_TEST(test_other_version) {
-        _cleanup_(box_file_done) BoxFile f = {};
+        _cleanup_(box_file_done) BoxFile f = BOX_FILE_NULL;
 
         write_text("{\"protocol\":99,\"box\":\"my-box\",\"owner\":1000,\"what\":\"nobody knows\"}");
         ck_assert_int_eq(box_file_read(dir_fd, "1000-my-box", &f), -EPROTONOSUPPORT);

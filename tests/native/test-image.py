@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Images: programs and libraries of a tree that the admin has installed, instead of the host's."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+from harness import check, check_equal, compile_c, main, skip, test
+from service import listening, refused
+
+HELLO = r'''
+#include <stdio.h>
+int main(void) {
+        puts(VERSION);
+        return 0;
+}
+'''
+
+
+def make_tree(path, version):
+    """A static program, and the host's shell with its libraries."""
+    path = pathlib.Path(path)
+    for name in 'usr/bin', 'usr/lib64', 'etc', 'opt/tool', 'tmp', 'run':
+        (path / name).mkdir(parents=True)
+    for name in 'bin', 'lib64':
+        (path / name).symlink_to(f'usr/{name}')
+    compile_c(f'#define VERSION "{version}"\n{HELLO}', 'hello', '-static')
+    shutil.copy('hello', path / 'usr/bin/hello')
+    shutil.copy('hello', path / 'opt/tool/hello')
+    programs = [os.path.realpath(shutil.which(name)) for name in ('sh', 'ls', 'cat')]
+    for name, program in zip(('sh', 'ls', 'cat'), programs):
+        shutil.copy(program, path / 'usr/bin' / name)
+        for library in re.findall(r'(/\S+) \(0x', subprocess.run(['ldd', program], capture_output=True, text=True).stdout):
+            target = path / library.lstrip('/')
+            if target.parts[len(path.parts)] == 'lib':
+                target = path / 'usr' / library.lstrip('/')
+                (path / 'lib').exists() or (path / 'lib').symlink_to('usr/lib')
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.exists() or shutil.copy(os.path.realpath(library), target)
+    (path / 'etc/ld.so.conf').write_text(f'# of {version}\n')
+    (path / 'etc/alternatives').symlink_to('/outside')
+    (path / 'outside').mkdir()
+    (path / 'outside/tool').write_text(f'link of {version}\n')
+    (path / 'run/secret').write_text('no program needs this\n')
+    for root, _, _ in os.walk(path):
+        os.chmod(root, 0o755)
+
+
+@test
+def test_directory():
+    """Two versions side by side, and the host's own programs."""
+    os.makedirs('state/images')
+    for version in '1.0', '2.0':
+        make_tree(f'state/images/tool-{version}', version)
+    with listening(f'--state-directory={os.path.abspath("state")}') as s:
+        for version in '1.0', '2.0':
+            image = {'settings': {'image': f'tool-{version}'}}
+            check_equal(s.client.capture('hello', **image), version.encode() + b'\n')
+            check_equal(s.client.capture('/opt/tool/hello', **image), version.encode() + b'\n')
+            out = s.client.capture('sh', '-c', 'cat /etc/ld.so.conf /etc/alternatives/tool; ls /', **image).decode()
+            check_equal(out.split('\n')[:2], [f'# of {version}', f'link of {version}'])
+            check_equal(set(out.split('\n')[2:]) - {'lib', ''},
+                        {'bin', 'box', 'dev', 'etc', 'lib64', 'opt', 'outside', 'proc', 'tmp', 'usr'})
+        check_equal(s.client.run('hello')['verdict'], 'exec-failed')
+
+        # In a standing box, again after a reset, and seen in its status.
+        s.client.call('CreateBox', {'box': 'b', 'settings': {'image': 'tool-2.0'}})
+        check_equal(s.client.call('GetBox', {'box': 'b'})['status']['image'], 'tool-2.0')
+        s.client.call('ResetBox', {'box': 'b'})
+        check_equal(s.client.capture('hello', box='b'), b'2.0\n')
+
+        # It is not to be written to, whatever its rights.
+        os.chmod('state/images/tool-2.0/opt/tool', 0o777)
+        result = s.client.call('Run', {'box': 'b', 'arguments': ['sh', '-c', 'echo > /opt/tool/new']})['result']
+        check_equal(result['verdict'], 'runtime-error')
+        check(not os.path.exists('state/images/tool-2.0/opt/tool/new'), 'an image was changed')
+
+
+@test
+def test_file():
+    if not shutil.which('mksquashfs'):
+        skip('no mksquashfs here (squashfs-tools)')
+    if not os.path.exists('/dev/loop-control'):
+        skip('no loop devices here')
+    os.makedirs('state/images')
+    make_tree('tree', '3.0')
+    subprocess.run(['mksquashfs', 'tree', 'state/images/tool.squashfs', '-all-root', '-quiet', '-no-progress'], check=True,
+                   capture_output=True)
+    os.chmod('state/images/tool.squashfs', 0o644)
+
+    def loops():
+        return {path for path in pathlib.Path('/sys/block').glob('loop*/loop/backing_file')
+                if 'tool.squashfs' in path.read_text()}
+
+    with listening(f'--state-directory={os.path.abspath("state")}') as s:
+        image = {'settings': {'image': 'tool'}}
+        try:
+            check_equal(s.client.capture('hello', **image), b'3.0\n')
+        except Exception as error:
+            if re.search('No such device|Operation not permitted', str(error)):
+                skip(f'this kernel or this container mounts no squashfs: {error}')
+            raise
+        check_equal(s.client.capture('sh', '-c', 'cat /etc/ld.so.conf', **image), b'# of 3.0\n')
+        s.client.call('CreateBox', {'box': 'b', **image})
+        check_equal(len(loops()), 1)
+        s.client.call('DestroyBox', {'box': 'b'})
+    check_equal(loops(), set())
+
+
+@test
+def test_refused():
+    os.makedirs('state/images')
+    for name in 'theirs', 'open':
+        make_tree(f'state/images/{name}', name)
+    os.chown('state/images/theirs', 1, 1)
+    os.chmod('state/images/open', 0o777)
+    pathlib.Path('state/images/file').write_text('no directory\n')
+    pathlib.Path('state/images/broken.squashfs').write_text('no file system\n')
+    with listening(f'--state-directory={os.path.abspath("state")}') as s:
+        before = s.n_fds()
+        for name in ('none', 'theirs', 'open', 'file', 'broken', '../images/open', '.', '..', '', 'a' * 65, 'a/b'):
+            for method, more in (('Run', {'arguments': ['true']}), ('CreateBox', {})):
+                refused('InvalidParameter', s.client, method, {**more, 'settings': {'image': name}}, parameter='settings.image')
+        check_equal(s.client.call('ListBoxes')['boxes'], [])
+        check_equal(s.n_fds(), before)
+    with listening() as s:
+        refused('InvalidParameter', s.client, 'Run', {'arguments': ['true'], 'settings': {'image': 'none'}},
+                parameter='settings.image')
+
+
+main()
