@@ -124,7 +124,7 @@ START_TEST(test_refused_values) {
                 { "--json=yes", "--json=" },
                 { "--socket=x", "--socket=" },
                 { "--tty --stdin=x", "--tty" },
-                { "--image=x", "--image" },
+                { "--image=", "--image=" },
                 { "--no-such-option", "--no-such-option" },
         };
 
