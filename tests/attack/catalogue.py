@@ -76,13 +76,14 @@ BARRIERS = {
     'ipc-namespace': 'System V and POSIX IPC of its own',
     'uts-namespace': 'a host name of its own',
     'time-namespace': 'clocks that begin with the box',
+    'tsc-denial': '--deny-tsc: the CPU refuses to read its counter',
     'seccomp': 'the profile\'s filter of system calls',
     'landlock': 'Landlock\'s rules for files and sockets, which also hold for what no path of the box\'s leads to',
     'files-beneath': 'openat2 without links, below the box\'s own directories, for whatever is collected',
     'sealed-executable': 'what --exec-file= executes is a sealed copy',
     'descriptors': 'the program has its three streams, opened for what they are for, and no other descriptor',
     'streams-relayed': 'a terminal is never handed out: the program gets pipes',
-    'no-core-dumps': 'RLIMIT_CORE is 0',
+    'no-core-dumps': 'RLIMIT_CORE is 1, at which the kernel neither writes a file nor calls anybody',
 }
 
 TRACES = {

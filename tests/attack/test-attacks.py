@@ -161,8 +161,9 @@ def check_contained(run):
 
 # ---- the ways of running one ----
 
-def in_terminal(run):
-    """judgectl has a terminal of its own, where nothing must be typed."""
+def in_terminal(world, attack):
+    """The run, of a judgectl that has a terminal of its own, where nothing must be typed."""
+    run = Run(world, attack, attack.options(), attack.options('Arguments'))
     ours, theirs = pty.openpty()
     with contextlib.closing(os.fdopen(ours, 'rb', 0)), contextlib.closing(os.fdopen(theirs, 'rb', 0)):
         tty.setraw(theirs)
@@ -171,7 +172,7 @@ def in_terminal(run):
         run.end(process)
         typed, = struct.unpack('i', fcntl.ioctl(theirs, termios.FIONREAD, bytes(4)))
     check_equal(typed, 0, 'characters typed')
-    check_contained(run)
+    return run
 
 
 @contextlib.contextmanager
@@ -183,17 +184,19 @@ def box(world, attack, options):
         world.judgectl('destroy', attack.name)
 
 
-def in_phases(world, attack):
-    with box(world, attack, []) as name:
+def in_phases(world, attack, options):
+    """The last of its runs."""
+    with box(world, attack, options) as name:
         for phase in attack.words('Phases'):
-            run = Run(world, attack, attack.options(), [phase], box=name)
+            run = Run(world, attack, [], [phase], box=name)
             run.end(run.start())
             if phase != attack.words('Phases')[-1]:
                 check_equal(run.result['verdict'], 'ok', f'{phase}: {run.said()}')
-        check_contained(run)
+    return run
 
 
 def in_disturbance(world, attack):
+    """The run, after judgectl has done to its box what there was time for."""
     verb, *rest = attack.words('Meanwhile')
     with box(world, attack, []) as name:
         run = Run(world, attack, attack.options(), [], box=name)
@@ -205,7 +208,19 @@ def in_disturbance(world, attack):
             n += 1
         run.end(process)
         check(n > 5, f'it was disturbed {n} times only')
-        check_contained(run)
+    return run
+
+
+def perform(world, attack, options):
+    """Under these of its options."""
+    if 'Phases' in attack.fields:
+        return in_phases(world, attack, attack.options(options))
+    if 'Meanwhile' in attack.fields:
+        return in_disturbance(world, attack)
+    if 'Terminal' in attack.fields:
+        return in_terminal(world, attack)
+    run = Run(world, attack, attack.options(options), attack.options('Arguments'))
+    return run.end(run.start())
 
 
 def run_attack(world, attack):
@@ -218,23 +233,13 @@ def run_attack(world, attack):
         skip('no python3 here')
 
     before = world.state()
-    if 'Phases' in attack.fields:
-        in_phases(world, attack)
-    elif 'Meanwhile' in attack.fields:
-        in_disturbance(world, attack)
-    else:
-        run = Run(world, attack, attack.options(), attack.options('Arguments'))
-        if 'Terminal' in attack.fields:
-            in_terminal(run)
-        else:
-            check_contained(run.end(run.start()))
+    check_contained(perform(world, attack, 'Options'))
     after = world.state()
     for trace, value in before.items():
         check_equal(after[trace], value, trace)
 
     if 'Without' in attack.fields:
-        open_run = Run(world, attack, attack.options('Without'), attack.options('Arguments'))
-        open_run.end(open_run.start())
+        open_run = perform(world, attack, 'Without')
         check_equal(open_run.result['verdict'], 'ok', f'without the barrier: {open_run.result} {open_run.said()}')
 
 

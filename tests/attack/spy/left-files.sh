@@ -5,6 +5,7 @@
 # Barrier: between-runs
 # Phases: leave look
 # Verdict: runtime-error
+# Without: --keep-tmp
 
 if [ "$1" = leave ]; then
         echo found >/tmp/.left && echo found >/dev/shm/left
