@@ -19,7 +19,7 @@ An attack is a file GROUP/NAME.{c,S,sh,py}, whose first comment says, a field a 
     Meanwhile   what judgectl does to the box, again and again, while it runs
     Terminal    yes: judgectl is called from one
 
-{NAME} stands for what world.py has put there.
+{NAME} stands for what world.py or running.py has put there.
 """
 
 import dataclasses

@@ -8,88 +8,24 @@ them all, and catalogue.py what they say of themselves.
 """
 
 import contextlib
-import fcntl
-import json
 import os
 import platform
-import pty
 import queue
-import struct
 import sys
-import termios
 import threading
 import time
 import traceback
-import tty
 
-sys.dont_write_bytecode = True
-
-import catalogue    # noqa: E402 # pylint: disable=wrong-import-position
-import without      # noqa: E402 # pylint: disable=wrong-import-position
-import world as w   # noqa: E402 # pylint: disable=wrong-import-position
-# pylint: disable-next=wrong-import-position
-from harness import BUILD, EMULATED, TIMEOUT, Skipped, check, check_equal, skip, wait_until    # noqa: E402
+import catalogue
+import without
+import world as w
+from running import option_value, perform
+from harness import EMULATED, Skipped, check, check_equal, skip, wait_until
 
 AT_A_TIME = 2
-# What only an administrator may ask for, under the shipped rules.
-PRIVILEGED = ('--bind', '--share-net', '--profile=none')
 # By how much a limit of time may be overrun, in microseconds: other runs go on at the same time.
 TOLERANCE_USEC = 3_000_000 if EMULATED else 300_000
 UNITS = {'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
-
-
-def program(attack):
-    """The options that bring it into the box, and the command that it is there."""
-    if attack.path.suffix == '.c':
-        if option_value(attack.options(), '', '--exec-file'):
-            return [], [attack.name]
-        return [f'--exec-file={BUILD / "tests/attack/attacks"}'], [attack.name]
-    if attack.path.suffix == '.S':
-        return [f'--exec-file={BUILD / "tests/attack" / attack.name}'], [attack.name]
-    return [f'--in={attack.path}'], [{'.sh': 'sh', '.py': 'python3'}[attack.path.suffix], attack.path.name]
-
-
-class Run:
-    """One run of an attack's program, with its streams and files in a directory of its own."""
-
-    def __init__(self, world, attack, options, arguments, box=None):
-        self.world = world
-        self.attack = attack
-        self.directory = world.scratch()
-        values = {**world.values, 'uptime': int(time.clock_gettime(time.CLOCK_BOOTTIME))}
-        self.options = [option.format(**values) for option in options]
-        self.arguments = [argument.format(**values) for argument in arguments]
-        self.box = [f'--box={box}'] if box else []
-        self.result = None
-
-    def command(self, streams):
-        bring, start = program(self.attack)
-        return ['--json=short', 'run', *streams, *self.box, *self.options, *bring, '--', *start, *self.arguments]
-
-    def user(self):
-        return None if any(option.startswith(PRIVILEGED) for option in self.options) else w.TENANT
-
-    def start(self, **more):
-        streams = [f'--stdout={self.directory / "out"}', f'--stderr={self.directory / "err"}']
-        if 'stderr' in more:
-            del streams[1]
-        return self.world.popen(*self.command(streams), user=self.user(), **{'cwd': self.directory, **more})
-
-    def end(self, process):
-        out, err = process.communicate(timeout=TIMEOUT)
-        try:
-            self.result = json.loads(out)
-        except ValueError:
-            raise AssertionError(f'no result: {out} {err}') from None
-        return self
-
-    def texts(self):
-        """All that came out of the box."""
-        return {path.name: path.read_bytes() for path in self.directory.rglob('*') if path.is_file()}
-
-    def said(self):
-        out = self.directory / 'out'
-        return out.read_bytes()[-300:].decode(errors='replace').strip() if out.exists() else ''
 
 
 def matches(wanted, result):
@@ -112,15 +48,6 @@ def check_evidence(attack, result):
             check(got >= int(wanted) if at_least else got == int(wanted), f'{field} is {got}, not {item}')
 
 
-def option_value(options, short, long):
-    for option, following in zip(options, options[1:] + ['']):
-        if option == short:
-            return following
-        if option.startswith(f'{long}='):
-            return option.partition('=')[2]
-    return None
-
-
 def check_limits(run):
     """Whatever the verdict: it has not had more than it may."""
     for short, long, field in (('-t', '--time', 'cpuTimeUSec'), ('-w', '--wall-time', 'wallTimeUSec')):
@@ -137,11 +64,8 @@ def check_limits(run):
 
 
 def check_traces(run):
-    attack, result = run.attack, run.result
-    words = [run.world.secret, attack.fields.get('Forbidden')]
-    for name, content in run.texts().items():
-        for word in filter(None, words):
-            check(word.encode() not in content, f'{word} is in {name}')
+    result = run.result
+    run.check_words()
     if not run.box:
         left = run.world.of_box(result['box'], result['owner'])
         check(wait_until(lambda: not run.world.of_box(result['box'], result['owner'])), f'this stays: {left}')
@@ -157,70 +81,6 @@ def check_contained(run):
     check_evidence(attack, result)
     check_limits(run)
     check_traces(run)
-
-
-# ---- the ways of running one ----
-
-def in_terminal(world, attack):
-    """The run, of a judgectl that has a terminal of its own, where nothing must be typed."""
-    run = Run(world, attack, attack.options(), attack.options('Arguments'))
-    ours, theirs = pty.openpty()
-    with contextlib.closing(os.fdopen(ours, 'rb', 0)), contextlib.closing(os.fdopen(theirs, 'rb', 0)):
-        tty.setraw(theirs)
-        process = run.start(stdin=theirs, stderr=theirs, start_new_session=True,
-                            preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 1))
-        run.end(process)
-        typed, = struct.unpack('i', fcntl.ioctl(theirs, termios.FIONREAD, bytes(4)))
-    check_equal(typed, 0, 'characters typed')
-    return run
-
-
-@contextlib.contextmanager
-def box(world, attack, options):
-    world.judgectl('create', attack.name, *options)
-    try:
-        yield attack.name
-    finally:
-        world.judgectl('destroy', attack.name)
-
-
-def in_phases(world, attack, options):
-    """The last of its runs."""
-    with box(world, attack, options) as name:
-        for phase in attack.words('Phases'):
-            run = Run(world, attack, [], [phase], box=name)
-            run.end(run.start())
-            if phase != attack.words('Phases')[-1]:
-                check_equal(run.result['verdict'], 'ok', f'{phase}: {run.said()}')
-    return run
-
-
-def in_disturbance(world, attack):
-    """The run, after judgectl has done to its box what there was time for."""
-    verb, *rest = attack.words('Meanwhile')
-    with box(world, attack, []) as name:
-        run = Run(world, attack, attack.options(), [], box=name)
-        process = run.start()
-        n = 0
-        while process.poll() is None:
-            world.judgectl(verb, name, *rest, status=None, cwd=run.directory)
-            check_traces(run)
-            n += 1
-        run.end(process)
-        check(n > 5, f'it was disturbed {n} times only')
-    return run
-
-
-def perform(world, attack, options):
-    """Under these of its options."""
-    if 'Phases' in attack.fields:
-        return in_phases(world, attack, attack.options(options))
-    if 'Meanwhile' in attack.fields:
-        return in_disturbance(world, attack)
-    if 'Terminal' in attack.fields:
-        return in_terminal(world, attack)
-    run = Run(world, attack, attack.options(options), attack.options('Arguments'))
-    return run.end(run.start())
 
 
 def run_attack(world, attack):

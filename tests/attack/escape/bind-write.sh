@@ -6,7 +6,7 @@
 # Options: --bind={open-directory}:/open
 # Verdict: runtime-error
 # Trace: host-file
-# Without: --bind={open-directory}:/open:rw
+# Without: --bind={own-directory}:/open:rw
 
 touch /open/written && rm /open/written && exit 0
 exit 1
