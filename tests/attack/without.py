@@ -46,6 +46,10 @@ VARIANTS = {
         [('src/sandbox/devices.c', r'\{ "urandom", 9 \},', '{ "urandom", 9 }, { "tty", 0 },'),
          ('src/sandbox/devices.c', r'st\.st_rdev != makedev\(DEVICES_MAJOR, minor_number\)', 'false'), LANDLOCK_OFF],
         ['host-devices']),
+    'network-namespace': (
+        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
+         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)'), LANDLOCK_OFF],
+        ['connect-out', 'abstract-socket', 'other-socket']),
     'pid-namespace': (
         [('src/sandbox/launcher.c', r'CLONE_NEWPID \| ', ''),
          ('src/sandbox/proc.c', r'mount_new\("proc", options, .*\)', 'mount_clone(AT_FDCWD, "/proc", true)'),

@@ -137,13 +137,16 @@ class World:
 
 # ---- making it ----
 
-def give(listener, text):
-    """Tells the secret to whoever connects, until the socket is closed."""
+def give(listener, text, path):
+    """Tells the secret to whoever connects, and hands over the file that it is in if it can, until the socket is closed."""
     def serve():
         with contextlib.suppress(OSError):
             while True:
-                with listener.accept()[0] as connection:
-                    connection.sendall(text.encode())
+                with listener.accept()[0] as connection, open(path, 'rb') as file:
+                    if listener.family == socket.AF_UNIX:
+                        socket.send_fds(connection, [text.encode()], [file.fileno()])
+                    else:
+                        connection.sendall(text.encode())
     threading.Thread(target=serve, daemon=True).start()
 
 
@@ -174,7 +177,7 @@ def bait(world):
         tcp.bind(('127.0.0.1', 0))
         for listener in (unix, tcp):
             listener.listen(16)
-            give(listener, world.secret)
+            give(listener, world.secret, directory / 'secret')
         world.values = {
             'secret-file': directory / 'secret', 'input': directory / 'input', 'open-directory': directory / 'open',
             'executable': directory / 'executable',

@@ -26,7 +26,10 @@ ATTACK(abstract_socket) {
         if (!tried("connect", connect(fd, (struct sockaddr *) &a, size)))
                 return REFUSED;
 
-        k = recvmsg(fd, &m, 0);
+        if (recvmsg(fd, &m, 0) < 0 || !CMSG_FIRSTHDR(&m))
+                return broken("recvmsg");
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+        k = read(fd, text, sizeof(text));
         printf("%.*s\n", (int) k, text);
         return outcome(k > 0);
 }
