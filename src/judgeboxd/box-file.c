@@ -44,6 +44,8 @@ static int box_to_file(const Box *b, json_object **ret) {
                 json_add_string(&r, o, "domainName", s->domain_name);
         if (s->image)
                 json_add_string(&r, o, "image", s->image);
+        if (s->profile)
+                json_add_string(&r, o, "profile", s->profile);
         if (r >= 0)
                 r = limits_to_json(&s->limits, &limits);
         json_add(&r, o, "limits", limits);
@@ -140,6 +142,8 @@ static int parse_settings(json_object *o, BoxSettings *s) {
                 r = get_string(o, "domainName", &s->domain_name);
         if (r >= 0)
                 r = get_string(o, "image", &s->image);
+        if (r >= 0)
+                r = get_string(o, "profile", &s->profile);
         if (r < 0)
                 return r;
         if (!s->host_name)

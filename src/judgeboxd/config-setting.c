@@ -59,6 +59,7 @@ const Setting settings[] = {
           .preset = BOX_STORAGE_DEFAULT },
         { DEFAULTS(inodes), .name = "Inodes", .min = 16, .max = UINT64_C(1) << 32,
           .preset = BOX_INODES_DEFAULT },
+        { DEFAULTS(profile), .name = "Profile", .kind = SETTING_PROFILE, .preset_name = "default" },
 
         { BUDGET(BUDGET_BOXES), .name = "BoxesMax", .max = 1000000, .keyword = "infinity", .preset = 1024 },
         { BUDGET(BUDGET_RUNS), .name = "RunsMax", .max = 1000000, .keyword = "infinity", .preset = 10000 },
@@ -86,7 +87,7 @@ const Setting *setting_find(SettingSection section, const char *name) {
 }
 
 static bool is_text(const Setting *s) {
-        return IN_SET(s->kind, SETTING_NAME, SETTING_CPU_LIST);
+        return IN_SET(s->kind, SETTING_NAME, SETTING_CPU_LIST, SETTING_PROFILE);
 }
 
 static bool is_limit(const Setting *s) {
@@ -200,7 +201,7 @@ static int assign_text(const Setting *s, const char *value, Config *c) {
                 r = parse_cpu_list(value, NULL);
                 if (r < 0)
                         return r;
-        } else if (!name_is_valid(value))
+        } else if (!(s->kind == SETTING_PROFILE ? box_id_is_valid(value) : name_is_valid(value)))
                 return -EINVAL;
 
         return free_and_strdup(setting_slot(s, c, NULL), value);
@@ -316,6 +317,7 @@ char *setting_describe(const Setting *s, int r) {
                 [SETTING_PERCENT] = "a percentage of one CPU such as 50% or 400%",
                 [SETTING_NAME] = "the name of a group",
                 [SETTING_CPU_LIST] = "a list of CPUs such as 0-3,6",
+                [SETTING_PROFILE] = "the name of a profile: 1 to 32 of A-Z, a-z, 0-9, _ and -",
         };
         _cleanup_free_ char *low = NULL, *high = NULL, *multiple = NULL;
         uint64_t min, max;

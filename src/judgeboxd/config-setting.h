@@ -24,6 +24,7 @@ typedef enum SettingKind {
         SETTING_PERCENT,
         SETTING_NAME,
         SETTING_CPU_LIST,
+        SETTING_PROFILE,
 } SettingKind;
 
 typedef struct Setting {
@@ -36,7 +37,7 @@ typedef struct Setting {
         uint64_t step;       /* 0, or what the value must be a multiple of */
         const char *keyword; /* stands for UINT64_MAX */
         uint64_t preset;     /* of a LimitType: limits_apply_defaults() has it */
-        const char *preset_name; /* of a SETTING_NAME */
+        const char *preset_name; /* of a SETTING_NAME or SETTING_PROFILE */
 } Setting;
 
 /* Ends with one whose name is NULL. */

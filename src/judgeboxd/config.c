@@ -66,6 +66,7 @@ Config *config_free(Config *c) {
                 return NULL;
 
         free(c->group);
+        free(c->profile);
         limits_done(&c->limits);
         free(c->tenants);
         strv_free(c->files);

@@ -53,6 +53,7 @@ typedef struct Config {
          * limits_apply_defaults(). */
         Limits limits;
         uint64_t storage_bytes, inodes;
+        char *profile; /* of runs that name none, in boxes that name none */
 
         /* [Tenant] and [Tenant NAME]: see config_get_budget(). */
         Budget budget;

@@ -140,6 +140,28 @@ static int reply_boxes(sd_bus_message *reply, const Operation *op, json_object *
         return sd_bus_message_close_container(reply);
 }
 
+static int reply_profiles(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
+        json_object *profiles;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r < 0)
+                return r;
+
+        (void) json_object_object_get_ex(o, "profiles", &profiles);
+        for (size_t i = 0; i < json_object_array_length(profiles); i++) {
+                r = bus_json_append(reply, json_object_array_get_idx(profiles, i), NULL, 0);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(reply);
+}
+
+static int reply_profile(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
+        return bus_json_append(reply, o, NULL, 0);
+}
+
 /* ListBoxes(a{sv} options) -> (a(suso) boxes) */
 static int method_list_boxes(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(bus_parameters_done) BusParameters p = {};
@@ -150,6 +172,34 @@ static int method_list_boxes(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return r;
 
         return bus_call_start(ASSERT_PTR(userdata), m, OPERATION_LIST, &p, reply_boxes);
+}
+
+/* ListProfiles() -> (aa{sv} profiles) */
+static int method_list_profiles(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(bus_parameters_done) BusParameters p = { .object = json_object_new_object() };
+
+        if (!p.object)
+                return -ENOMEM;
+
+        return bus_call_start(ASSERT_PTR(userdata), m, OPERATION_LIST_PROFILES, &p, reply_profiles);
+}
+
+/* GetProfile(s name) -> (a{sv} profile) */
+static int method_get_profile(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(bus_parameters_done) BusParameters p = { .object = json_object_new_object() };
+        const char *name;
+        int r;
+
+        if (!p.object)
+                return -ENOMEM;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r >= 0)
+                r = bus_parameters_add(&p, "profile", json_object_new_string(name));
+        if (r < 0)
+                return r;
+
+        return bus_call_start(ASSERT_PTR(userdata), m, OPERATION_GET_PROFILE, &p, reply_profile);
 }
 
 /* GetStatus() -> (a{sv} status) */
@@ -247,6 +297,16 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("a(suso)", boxes),
                                 method_list_boxes,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListProfiles",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("aa{sv}", profiles),
+                                method_list_profiles,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetProfile",
+                                SD_BUS_ARGS("s", name),
+                                SD_BUS_RESULT("a{sv}", profile),
+                                method_get_profile,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatus",
                                 SD_BUS_NO_ARGS,

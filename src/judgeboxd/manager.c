@@ -140,7 +140,7 @@ int manager_load_config(Manager *m) {
         (void) config_free(m->config);
         m->config = c;
         apply_config(m);
-        return 0;
+        return profile_store_reload(m->profiles);
 }
 
 int manager_set_bus(Manager *m, sd_bus *bus) {
@@ -197,6 +197,10 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
                         return r;
         }
 
+        r = profile_store_new(options->profile_directories, &m->profiles);
+        if (r < 0)
+                return r;
+
         r = admission_new(1, 0, &m->admission);
         if (r < 0)
                 return r;
@@ -240,6 +244,7 @@ Manager *manager_free(Manager *m) {
         m->cgroups = cgroup_manager_free(m->cgroups);
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);
+        m->profiles = profile_store_free(m->profiles);
         m->config = config_free(m->config);
         m->authority = authority_free(m->authority);
         m->slots = box_slots_free(m->slots);

@@ -14,6 +14,7 @@
 #include "host-cpus.h"
 #include "host-directory.h"
 #include "image.h"
+#include "profile-store.h"
 #include "tenant.h"
 #include "uid-range.h"
 
@@ -39,6 +40,7 @@ struct Manager {
         BoxStore *store; /* NULL: boxes end with the daemon */
         HostDirectories *host_directories; /* NULL: this daemon makes none */
         Images *images;
+        ProfileStore *profiles;
 
         Tenant *tenants;
         Box *boxes;
@@ -71,6 +73,7 @@ typedef struct ManagerOptions {
         Images *images; /* taken over; NULL: there are none */
         BoxSlots *slots; /* taken over */
         Authority *authority; /* taken over; NULL: local */
+        char *const *profile_directories; /* NULL: where they are installed */
         Config *config; /* taken over; NULL: the defaults, whatever the files say */
         const char *config_root; /* where to read it anew; has to stay */
         bool allow_degraded;
@@ -84,7 +87,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);
 /* Says in the journal which lines were ignored. */
 void manager_log_config(const Config *c);
 
-/* Reads the files again, and has what they say apply from now on. What is wrong in them is in the journal. */
+/* Reads the files and the profiles again, and has what they say apply from now on. What is wrong in them is in the
+ * journal. */
 int manager_load_config(Manager *m);
 
 /* The connection to systemd and polkit was lost, and here is another. */

@@ -25,6 +25,8 @@ static const char *const operation_type_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_MAKE_DIRECTORY] = "make-directory",
         [OPERATION_LIST_FILES] = "list-files",
         [OPERATION_REMOVE_FILE] = "remove-file",
+        [OPERATION_LIST_PROFILES] = "list-profiles",
+        [OPERATION_GET_PROFILE] = "get-profile",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(operation_type, OperationType);
@@ -78,6 +80,7 @@ Operation *operation_free(Operation *o) {
         run_request_done(&o->request);
         free(o->box);
         free(o->path);
+        free(o->profile);
         o->fd = safe_close(o->fd);
         o->listing = listing_free(o->listing);
         (void) group_free(o->group);
@@ -337,6 +340,15 @@ static int do_get(Operation *o, Box *box, Failure *f) {
         return 0;
 }
 
+static int do_get_profile(Operation *o, Box *box, Failure *f) {
+        int r;
+
+        r = profile_store_get(o->manager->profiles, o->profile, "profile", &o->result_profile, f);
+        if (r == 0)
+                finish(o, 0, NULL);
+        return r;
+}
+
 static Run *find_run(Box *b, uint64_t number) {
         Run *r;
 
@@ -396,6 +408,8 @@ static const struct {
         [OPERATION_MAKE_DIRECTORY] = { AUTHORITY_MANAGE_BOX, true, do_file },
         [OPERATION_LIST_FILES] = { AUTHORITY_MANAGE_BOX, true, do_file },
         [OPERATION_REMOVE_FILE] = { AUTHORITY_MANAGE_BOX, true, do_file },
+        [OPERATION_LIST_PROFILES] = { AUTHORITY_INSPECT, false, do_list },
+        [OPERATION_GET_PROFILE] = { AUTHORITY_INSPECT, false, do_get_profile },
 };
 
 static int find_box(Operation *o, Box **ret, Failure *f) {
@@ -595,7 +609,8 @@ void operation_start(Operation *o) {
         actions = operation_table[o->type].actions |
                         (o->owner != o->caller.uid || o->all ? AUTHORITY_MANAGE_OTHERS : 0) |
                         (o->settings.share_network ? AUTHORITY_SHARE_NETWORK : 0) |
-                        (o->settings.n_binds > 0 || o->settings.host_directory ? AUTHORITY_BIND : 0);
+                        (o->settings.n_binds > 0 || o->settings.host_directory ? AUTHORITY_BIND : 0) |
+                        (o->admin_profile ? AUTHORITY_ADMIN : 0);
 
         check_authority(o, actions, on_authorized);
 }

@@ -9,6 +9,7 @@
 #include "box.h"
 #include "failure.h"
 #include "listing.h"
+#include "profile-store.h"
 #include "run.h"
 
 typedef enum OperationType {
@@ -25,6 +26,8 @@ typedef enum OperationType {
         OPERATION_MAKE_DIRECTORY,
         OPERATION_LIST_FILES,
         OPERATION_REMOVE_FILE,
+        OPERATION_LIST_PROFILES,
+        OPERATION_GET_PROFILE,
         _OPERATION_TYPE_MAX,
         _OPERATION_TYPE_INVALID = -EINVAL,
 } OperationType;
@@ -60,9 +63,11 @@ struct Operation {
         BoxSettings settings;
         bool until_disconnect; /* CREATE */
         RunRequest request;
+        bool admin_profile; /* a profile is asked for that is not for everyone */
         bool has_run_number;
         uint64_t run_number;
         char *path;
+        char *profile; /* GET_PROFILE */
         FileFlags flags;
         uint64_t offset; /* LIST_FILES: how many entries to leave out */
         Group *group;        /* RUN_GROUP */
@@ -70,6 +75,7 @@ struct Operation {
 
         /* What came out. */
         Box *result_box; /* CREATE, GET */
+        const StoredProfile *result_profile; /* GET_PROFILE: until anything else is asked */
         Run *run;        /* RUN, COLLECT: also while it is under way */
         int fd;
         uint64_t value, value2; /* OPEN_FILE: size; KILL: number; GET: storage in use, RESULT_UNKNOWN if not known */

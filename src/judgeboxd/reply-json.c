@@ -2,6 +2,7 @@
 #include "group.h"
 #include "json-build.h"
 #include "manager.h"
+#include "profile-json.h"
 #include "reply-json.h"
 #include "result-json.h"
 
@@ -19,6 +20,8 @@ static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_MAKE_DIRECTORY] = "MakeDirectory",
         [OPERATION_LIST_FILES] = "ListFiles",
         [OPERATION_REMOVE_FILE] = "RemoveFile",
+        [OPERATION_LIST_PROFILES] = "ListProfiles",
+        [OPERATION_GET_PROFILE] = "GetProfile",
 };
 
 const char *operation_type_to_method(OperationType t) {
@@ -103,6 +106,14 @@ static void add_status(int *r, json_object *o, const Operation *op) {
         if (*r >= 0)
                 *r = box_to_json(op->result_box, op->value, op->value2, &status);
         json_add(r, o, "status", status);
+}
+
+static void add_profiles(int *r, json_object *o, const Operation *op) {
+        json_object *profiles = NULL;
+
+        if (*r >= 0)
+                *r = profiles_to_json(op->manager->profiles, &profiles);
+        json_add(r, o, "profiles", profiles);
 }
 
 static void add_entries(int *r, json_object *o, const Operation *op) {
@@ -240,6 +251,13 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
         case OPERATION_OPEN_FILE:
                 add_fd(&r, o, "fileDescriptor", op->fd, ret_fds, &n_fds);
                 json_add_uint64(&r, o, "sizeBytes", op->value);
+                break;
+        case OPERATION_LIST_PROFILES:
+                add_profiles(&r, o, op);
+                break;
+        case OPERATION_GET_PROFILE:
+                if (r >= 0)
+                        r = profile_add_json(o, op->result_profile);
                 break;
         case OPERATION_LIST_FILES:
                 add_entries(&r, o, op);

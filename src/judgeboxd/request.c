@@ -171,6 +171,8 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
                 r = get_string(o, "domainName", &s->domain_name);
         if (r >= 0)
                 r = get_string(o, "image", &s->image);
+        if (r >= 0)
+                r = get_string(o, "profile", &s->profile);
         if (r >= 0 && limits)
                 r = request_parse_limits(limits, &s->limits);
         if (r < 0)
@@ -371,6 +373,8 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
                 r = get_strv(o, "environment", &s->environment);
         if (r >= 0)
                 r = get_string(o, "workingDirectory", &s->working_directory);
+        if (r >= 0)
+                r = get_string(o, "profile", &q->profile);
         if (r >= 0 && limits)
                 r = request_parse_limits(limits, &s->limits);
         if (r < 0)
@@ -394,6 +398,20 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
                 r = parse_extra_fds(o, fds, s, f);
         if (r == 0)
                 r = parse_files(o, fds, q, f);
+        return r;
+}
+
+/* There is such a profile; and whether it is for everyone. */
+static int check_profile(Operation *o, const char *name, const char *field, Failure *f) {
+        const StoredProfile *p;
+        int r;
+
+        if (!name)
+                return 0;
+
+        r = profile_store_get(o->manager->profiles, name, field, &p, f);
+        if (r == 0)
+                o->admin_profile = o->admin_profile || profile_is_admin_only(p->profile);
         return r;
 }
 
@@ -456,7 +474,8 @@ static int parse_settings(Operation *o, json_object *p, const RequestFds *fds, F
         if (r != 0)
                 return r;
 
-        return check_settings(&o->settings, "settings", &o->caller, &o->manager->cpus, f);
+        r = check_settings(&o->settings, "settings", &o->caller, &o->manager->cpus, f);
+        return r != 0 ? r : check_profile(o, o->settings.profile, "settings.profile", f);
 }
 
 static int parse_run(Operation *o, json_object *p, const RequestFds *fds, Failure *f) {
@@ -465,6 +484,8 @@ static int parse_run(Operation *o, json_object *p, const RequestFds *fds, Failur
         r = request_parse_run(p, fds, &o->request, f);
         if (r == 0)
                 r = check_run_request(&o->request, &o->manager->cpus, f);
+        if (r == 0)
+                r = check_profile(o, o->request.profile, "profile", f);
         if (r == 0 && !o->request.no_defaults)
                 r = add_default_environment(&o->request.spec.environment);
         return r;
@@ -500,6 +521,8 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
                 return request_parse_group(o, parameters, fds, f);
         if (o->type == OPERATION_COLLECT)
                 return parse_collect(o, parameters, f);
+        if (o->type == OPERATION_GET_PROFILE)
+                return get_string(parameters, "profile", &o->profile);
         if (o->type == OPERATION_KILL)
                 return parse_run_number(o, parameters, f);
 

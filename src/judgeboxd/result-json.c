@@ -193,6 +193,8 @@ int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **r
                 json_add_string(&r, o, "cgroup", box_cgroup_get_path(b->cgroup));
         json_add_uint64(&r, o, "uidBase", b->uid_base);
 
+        json_add_string(&r, o, "profile", b->settings.profile ?: b->manager->config->profile);
+
         if (limits_to_json(&b->run_limits, &limits) < 0)
                 return -ENOMEM;
         json_add(&r, o, "limits", limits);

@@ -28,6 +28,7 @@ void run_request_done(RunRequest *q) {
         assert(q);
 
         run_spec_done(&q->spec);
+        q->profile = mfree(q->profile);
         for (size_t i = 0; i < q->n_in_files; i++) {
                 q->in_files[i].fd = safe_close(q->in_files[i].fd);
                 q->in_files[i].path = mfree(q->in_files[i].path);
@@ -84,6 +85,13 @@ void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request)
         DL_APPEND2(m->runs, r, manager_prev, manager_next);
 }
 
+/* The run's own profile, or the box's, or the service's default. */
+static int open_filter(Manager *m, const BoxSettings *settings, RunRequest *request, Failure *f) {
+        const char *profile = request->profile ?: settings->profile ?: m->config->profile;
+
+        return profile_store_open_filter(m->profiles, profile, "profile", request->spec.trace, &request->spec.filter_fd, f);
+}
+
 int run_new(
                 Manager *m,
                 Tenant *tenant,
@@ -107,6 +115,10 @@ int run_new(
         assert(ret);
 
         spec = &request->spec;
+        q = open_filter(m, box ? &box->settings : settings, request, f);
+        if (q != 0)
+                return q;
+
         q = limits_inherit(&spec->limits, box ? &box->settings.limits : &settings->limits);
         if (q >= 0)
                 q = limits_inherit(&spec->limits, &m->config->limits);

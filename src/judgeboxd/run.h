@@ -49,6 +49,7 @@ typedef struct InFile {
 
 typedef struct RunRequest {
         RunSpec spec;
+        char *profile; /* NULL: the box's, or the service's default */
         InFile in_files[RUN_IN_FILES_MAX];
         size_t n_in_files;
         char *out_files[RUN_OUT_FILES_MAX];

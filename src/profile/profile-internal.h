@@ -74,6 +74,9 @@ struct Profile {
  * -EINVAL if nobody knows it. */
 int syscall_from_name(const char *name, uint32_t *ret);
 
+/* The other way; NULL: out of memory. */
+char *syscall_to_name(uint32_t nr);
+
 /* Whether seccomp's format knows this architecture ("SCMP_ARCH_X86_64"). */
 bool architecture_is_known(const char *name);
 

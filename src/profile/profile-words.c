@@ -137,6 +137,20 @@ int syscall_from_name(const char *name, uint32_t *ret) {
         return nr == __NR_SCMP_ERROR ? -EINVAL : -ENOENT;
 }
 
+char *syscall_to_name(uint32_t nr) {
+        char *name;
+
+        name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int) nr);
+        if (name)
+                return name;
+
+        for (size_t i = 0; i < ELEMENTSOF(late_syscalls); i++)
+                if (late_syscalls[i].nr == nr)
+                        return strdup(late_syscalls[i].name);
+
+        return strprintf("%" PRIu32, nr);
+}
+
 bool architecture_is_known(const char *name) {
         static const char *const names[] = {
                 "X86", "X86_64", "X32", "ARM", "AARCH64", "LOONGARCH64", "M68K", "MIPS", "MIPS64", "MIPS64N32",

@@ -51,5 +51,22 @@ const char *profile_description(const Profile *p);
 /* Only administrators may run programs under it. */
 bool profile_is_admin_only(const Profile *p);
 
+/* What becomes of some calls, for people. */
+typedef struct ProfileGroup {
+        const char *action; /* allow, log, errno, trap, report or kill */
+        int error;          /* errno: which */
+        bool conditional;   /* it depends on the call's arguments */
+        char **syscalls;
+} ProfileGroup;
+
+void profile_group_done(ProfileGroup *g);
+
+/* The rules, joined by what they do, sternest first. A call that depends on its arguments may be in several. */
+int profile_get_groups(const Profile *p, ProfileGroup **ret, size_t *ret_n);
+
+/* Calls that there is no rule for, and those of other architectures; without a list. */
+ProfileGroup profile_get_default(const Profile *p);
+ProfileGroup profile_get_foreign(const Profile *p);
+
 /* What was read and has no effect here, a sentence each; NULL if there is nothing. */
 char *const *profile_remarks(const Profile *p);

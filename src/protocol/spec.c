@@ -242,6 +242,7 @@ void box_settings_done(BoxSettings *s) {
         s->image = mfree(s->image);
         s->host_name = mfree(s->host_name);
         s->domain_name = mfree(s->domain_name);
+        s->profile = mfree(s->profile);
         limits_done(&s->limits);
 }
 

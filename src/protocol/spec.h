@@ -176,6 +176,7 @@ typedef struct BoxSettings {
         gid_t gid;           /* of the tenant, for what is owned */
         char *image;
         bool host_directory; /* made for it, as its working directory: host-directory.h */
+        char *profile; /* of the runs that name none; NULL: the service's default */
         bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;

@@ -38,6 +38,8 @@ MANAGER_METHODS = {
     'CreateBox': ('sa{sv}', ['mine', {}], 'CreateBox', {'box': 'mine'}),
     'GetBox': ('s', ['mine'], 'GetBox', {'box': 'mine'}),
     'ListBoxes': ('a{sv}', [{}], 'ListBoxes', {}),
+    'ListProfiles': ('', [], 'ListProfiles', {}),
+    'GetProfile': ('s', ['default'], 'GetProfile', {'profile': 'default'}),
 }
 OPEN_TO_ALL = {'GetStatus', 'Subscribe', 'Unsubscribe'}
 

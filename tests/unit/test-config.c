@@ -199,7 +199,7 @@ START_TEST(test_round_trip) {
                 "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\n"
                 "Processes=1\n"
                 "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nAddressSpace=2G\nCPUPercent=150\nCPUSet=0-3,6\n"
-                "Storage=1T\nInodes=16\n\n"
+                "Storage=1T\nInodes=16\nProfile=strict\n\n"
                 "[Tenant]\nBoxesMax=0\nRunsMax=7\nRunningMax=1\nMemoryMax=50%\nTasksMax=100\nCPUQuota=150%\n"
                 "StorageMax=1G\n\n"
                 "[Tenant 1000]\nBoxesMax=5\nRunsMax=\nRunningMax=infinity\nMemoryMax=2G\nTasksMax=\nCPUQuota=\n"
@@ -220,6 +220,7 @@ START_TEST(test_round_trip) {
         ck_assert_uint_eq(c->limits.values[LIMIT_MEMORY], UINT64_C(1536) << 20);
         ck_assert_str_eq(c->limits.cpu_set, "0-3,6");
         ck_assert_uint_eq(c->storage_bytes, UINT64_C(1) << 40);
+        ck_assert_str_eq(c->profile, "strict");
 
         config_get_budget(c, 1001, &b);
         ck_assert_uint_eq(b.set, (UINT32_C(1) << _BUDGET_TYPE_MAX) - 1);

@@ -28,6 +28,7 @@ enum {
 
 static int fds[_FD_MAX];
 static Manager manager;
+static char *profiles[2];
 static VarlinkIdl *idl;
 
 static void setup(void) {
@@ -48,6 +49,9 @@ static void setup(void) {
 
         ck_assert_int_eq(host_cpus_read(&manager.cpus), 0);
         ck_assert_int_eq(config_new(&manager.config), 0);
+        ck_assert_ptr_nonnull(getenv("JUDGEBOX_SOURCE_ROOT"));
+        profiles[0] = strprintf("%s/profiles", getenv("JUDGEBOX_SOURCE_ROOT"));
+        ck_assert_int_eq(profile_store_new(profiles, &manager.profiles), 0);
         ck_assert_int_eq(varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &idl), 0);
 }
 
@@ -56,6 +60,8 @@ static void teardown(void) {
                 fds[i] = safe_close(fds[i]);
         idl = varlink_idl_free(idl);
         manager.config = config_free(manager.config);
+        manager.profiles = profile_store_free(manager.profiles);
+        profiles[0] = mfree(profiles[0]);
 }
 
 static int take_fd(int64_t index, void *userdata) {
@@ -81,6 +87,8 @@ static int parse(OperationType type, const char *json, uid_t uid, Operation **re
                 [OPERATION_MAKE_DIRECTORY] = "MakeDirectory",
                 [OPERATION_LIST_FILES] = "ListFiles",
                 [OPERATION_REMOVE_FILE] = "RemoveFile",
+                [OPERATION_LIST_PROFILES] = "ListProfiles",
+                [OPERATION_GET_PROFILE] = "GetProfile",
         };
         Caller caller = { .uid = uid, .pidfd = -EBADF };
         _cleanup_json_ json_object *o = NULL;
@@ -103,6 +111,14 @@ static const struct {
         FailureType failure;
         const char *field;
 } bad_table[] = {
+        /* the profile */
+        { OPERATION_CREATE, "{'settings':{'profile':'none-such'}}", FAILURE_INVALID_PARAMETER, "settings.profile" },
+        { OPERATION_CREATE, "{'settings':{'profile':''}}", FAILURE_INVALID_PARAMETER, "settings.profile" },
+        { OPERATION_RUN, "{'arguments':['a'],'profile':'none-such'}", FAILURE_INVALID_PARAMETER, "profile" },
+        { OPERATION_RUN, "{'arguments':['a'],'profile':'../profiles/default'}", FAILURE_INVALID_PARAMETER, "profile" },
+        { OPERATION_RUN, "{'arguments':['a'],'settings':{'profile':'x.y'}}", FAILURE_INVALID_PARAMETER, "settings.profile" },
+        { OPERATION_GET_PROFILE, "{}", FAILURE_INVALID_PARAMETER, "profile" },
+
         /* the box */
         { OPERATION_CREATE, "{'box':''}", FAILURE_INVALID_PARAMETER, "box" },
         { OPERATION_CREATE, "{'box':'a/b'}", FAILURE_INVALID_PARAMETER, "box" },
@@ -419,6 +435,30 @@ START_TEST(test_files) {
 }
 END_TEST
 
+/* What is not for everyone has to be granted, whether for a run or for all of a box. */
+START_TEST(test_admin_profile) {
+        static const struct {
+                OperationType type;
+                const char *json;
+                bool admin;
+        } cases[] = {
+                { OPERATION_RUN, "{'arguments':['a']}", false },
+                { OPERATION_RUN, "{'arguments':['a'],'profile':'strict'}", false },
+                { OPERATION_RUN, "{'arguments':['a'],'profile':'none'}", true },
+                { OPERATION_RUN, "{'arguments':['a'],'profile':'strict','settings':{'profile':'none'}}", true },
+                { OPERATION_CREATE, "{'settings':{'profile':'none'}}", true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(operation_freep) Operation *op = NULL;
+                _cleanup_(failure_done) Failure f = FAILURE_NULL;
+
+                ck_assert_int_eq(parse(cases[i].type, cases[i].json, 1000, &op, &f), 0);
+                ck_assert_msg(op->admin_profile == cases[i].admin, "%s", cases[i].json);
+        }
+}
+END_TEST
+
 START_TEST(test_many_arguments) {
         _cleanup_json_ json_object *o = json_object_new_object();
         json_object *arguments = json_object_new_array();
@@ -455,6 +495,7 @@ int main(void) {
         tcase_add_test(t, test_in_files);
         tcase_add_test(t, test_settings);
         tcase_add_test(t, test_files);
+        tcase_add_test(t, test_admin_profile);
         tcase_add_test(t, test_many_arguments);
         suite_add_tcase(s, t);
 

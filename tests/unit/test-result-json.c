@@ -166,7 +166,9 @@ START_TEST(test_box) {
                 .id = (char *) "b",
                 .owner = 1000,
                 .init_pidfd = -EBADF,
-                .settings = { .storage_bytes = 4096, .inodes = 16, .host_name = (char *) "h" },
+                .settings = {
+                        .storage_bytes = 4096, .inodes = 16, .host_name = (char *) "h", .profile = (char *) "strict",
+                },
         };
         _cleanup_json_ json_object *o = NULL;
         json_object *boxes = json_object_new_array();
