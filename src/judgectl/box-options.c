@@ -5,6 +5,7 @@
 #include "string-util.h"
 
 const char box_options_help[] =
+        "     --profile=NAME           Seccomp profile of what runs\n"
         "     --storage=BYTES          Room for files in the box\n"
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"
@@ -186,6 +187,15 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
         int r;
 
         assert(o);
+
+        if (option == ARG_PROFILE) {
+                if (!box_id_is_valid(value)) {
+                        log_error("--profile= takes 1 to 32 of A-Z, a-z, 0-9, _ and -, not \"%s\".", value);
+                        return -EINVAL;
+                }
+                o->profile = value;
+                return 1;
+        }
 
         limit = limit_option_by_option(option);
         if (limit) {

@@ -9,6 +9,7 @@
 
 enum {
         ARG_STORAGE = 0x300,
+        ARG_PROFILE,
         ARG_INODES,
         ARG_BIND,
         ARG_TMPFS,
@@ -27,6 +28,7 @@ enum {
 #define BOX_LONG_OPTIONS                                                 \
         LIMIT_LONG_OPTIONS,                                              \
         { "storage", required_argument, NULL, ARG_STORAGE },             \
+        { "profile", required_argument, NULL, ARG_PROFILE },             \
         { "inodes", required_argument, NULL, ARG_INODES },               \
         { "bind", required_argument, NULL, ARG_BIND },                   \
         { "tmpfs", required_argument, NULL, ARG_TMPFS },                 \
@@ -46,6 +48,7 @@ typedef struct BoxOptions {
         BindOption *binds;
         size_t n_binds;
         const char *directory;
+        const char *profile;         /* as limits: the box's or the run's; NULL if none was given */
         const char *settings_option; /* the first option given that is the box's, not the run's */
 } BoxOptions;
 

@@ -26,6 +26,7 @@ static const struct {
         { "keepTemporary", "--keep-tmp" },
         { "outFiles", "--out=" },
         { "owner", "--owner=" },
+        { "profile", "--profile=" },
         { "shareNetwork", "--share-net" },
         { "stderr", "--stderr=" },
         { "stdin", "--stdin=" },

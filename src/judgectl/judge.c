@@ -136,7 +136,13 @@ static void show_progress(const Judge *j, const char *format, ...) {
 }
 
 /* The part that compiling and running have in common. */
-static int make_request(const Judge *j, const RecipeStep *step, json_object *limits, Request *q) {
+static int make_request(
+                const Judge *j,
+                const RecipeStep *step,
+                const char *profile,
+                json_object *limits,
+                Request *q) {
+
         _cleanup_strv_free_ char **environment = NULL;
 
         if (request_init_box(q, j->box, /* owner= */ NULL) < 0 ||
@@ -155,6 +161,8 @@ static int make_request(const Judge *j, const RecipeStep *step, json_object *lim
 
         if (limits && json_object_object_length(limits) > 0 &&
             json_add(q->parameters, "limits", json_object_get(limits)) < 0)
+                return log_oom();
+        if (profile && json_add_string(q->parameters, "profile", profile) < 0)
                 return log_oom();
 
         return 0;
@@ -283,7 +291,7 @@ int judge_compile(Judge *j, int source_fd) {
 
         show_progress(j, "Compiling ...");
 
-        r = make_request(j, &j->recipe->compile, j->recipe->compile.limits, &q);
+        r = make_request(j, &j->recipe->compile, j->recipe->compile.profile, j->recipe->compile.limits, &q);
         if (r < 0)
                 return r;
 
@@ -358,7 +366,7 @@ static int run_test(Judge *j, size_t i) {
         if (r < 0)
                 return r;
 
-        r = make_request(j, &j->recipe->run, j->limits, &q);
+        r = make_request(j, &j->recipe->run, j->profile ?: j->recipe->run.profile, j->limits, &q);
         if (r < 0)
                 return r;
 

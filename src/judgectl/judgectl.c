@@ -23,6 +23,7 @@ static const Verb verbs[] = {
         { "ls", verb_ls, false, "List files of a box" },
         { "rm", verb_rm, false, "Remove files of a box" },
         { "kill", verb_kill, false, "End what runs in a box" },
+        { "profile", verb_profile, true, "List, show or check seccomp profiles" },
         { "check", verb_check, true, "Is this host fit for judging?" },
 };
 

@@ -11,6 +11,7 @@ static void recipe_step_done(RecipeStep *s) {
         s->command = strv_free(s->command);
         s->environment = strv_free(s->environment);
         json_putp(&s->limits);
+        s->profile = mfree(s->profile);
 }
 
 Recipe *recipe_free(Recipe *r) {
@@ -121,6 +122,15 @@ static int check_environment(const char *field, char *const *l, char **error) {
         return 0;
 }
 
+static int parse_profile(const char *field, json_object *v, char **ret, char **error) {
+        int r;
+
+        r = parse_string(field, v, ret, error);
+        if (r >= 0 && !box_id_is_valid(*ret))
+                return fail(error, "field \"%s\" must be the name of a profile", field);
+        return r;
+}
+
 static int parse_step(const char *field, json_object *v, RecipeStep *step, char **error) {
         int r = 0;
 
@@ -137,6 +147,8 @@ static int parse_step(const char *field, json_object *v, RecipeStep *step, char 
                         r = parse_strings(name, value, &step->command, error);
                 else if (streq(key, "environment"))
                         r = parse_strings(name, value, &step->environment, error);
+                else if (streq(key, "profile"))
+                        r = parse_profile(name, value, &step->profile, error);
                 else if (streq(key, "limits"))
                         r = recipe_parse_limits(name, value, &step->limits, error);
                 else

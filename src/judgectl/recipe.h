@@ -10,6 +10,7 @@ typedef struct RecipeStep {
         char **command;     /* the first is looked up in PATH if it has no slash */
         char **environment; /* NAME=VALUE, added to the default; may be NULL */
         json_object *limits; /* type Limits; NULL if none is given */
+        char *profile;       /* NULL: the service's default */
 } RecipeStep;
 
 typedef struct Recipe {

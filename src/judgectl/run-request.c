@@ -193,6 +193,8 @@ int run_options_make_request(RunOptions *o, const Context *c, Request *q) {
                 return r;
         if (settings && json_add(q->parameters, "settings", TAKE_PTR(settings)) < 0)
                 return log_oom();
+        if (o->box_options.profile && json_add_string(q->parameters, "profile", o->box_options.profile) < 0)
+                return log_oom();
         if (o->box_options.limits && json_add(q->parameters, "limits", TAKE_PTR(o->box_options.limits)) < 0)
                 return log_oom();
 

@@ -76,12 +76,14 @@ int verb_create(Context *c, int argc, char *argv[]) {
                 return r;
 
         /* The runs' defaults are a part of the box's settings. */
-        if (o.limits) {
+        if (!settings && (o.limits || o.profile)) {
+                settings = json_object_new_object();
                 if (!settings)
-                        settings = json_object_new_object();
-                if (!settings || json_add(settings, "limits", TAKE_PTR(o.limits)) < 0)
                         return log_oom();
         }
+        if ((o.limits && json_add(settings, "limits", TAKE_PTR(o.limits)) < 0) ||
+            (o.profile && json_add_string(settings, "profile", o.profile) < 0))
+                return log_oom();
 
         if ((id && json_add_string(q.parameters, "box", id) < 0) ||
             (settings && json_add(q.parameters, "settings", TAKE_PTR(settings)) < 0))

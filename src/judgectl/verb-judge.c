@@ -110,6 +110,7 @@ static int judge(
         r = judge_init(&j, connection, recipe, tests, o->box_options.limits);
         if (r < 0)
                 return r;
+        j.profile = o->box_options.profile;
         j.progress = !o->quiet && isatty(STDERR_FILENO);
 
         r = judge_create_box(&j, create);

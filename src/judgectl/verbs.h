@@ -16,4 +16,5 @@ int verb_rm(Context *c, int argc, char *argv[]);
 int verb_kill(Context *c, int argc, char *argv[]);
 int verb_group(Context *c, int argc, char *argv[]);
 int verb_judge(Context *c, int argc, char *argv[]);
+int verb_profile(Context *c, int argc, char *argv[]);
 int verb_check(Context *c, int argc, char *argv[]);

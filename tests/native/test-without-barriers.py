@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Takes barriers away, one at a time, and sees that test-barriers.py, test-walls.py or test-directory.py notices, or that
-an attack of tests/attack gets through.
+"""Takes barriers away, one at a time, and sees that a test of barriers (SCRIPTS) notices, or that an attack of tests/attack
+gets through.
 
 What is shipped has no switch to turn a barrier off, for nobody can turn on by mistake what is not there. So this builds
 the programs anew from changed sources: each variant below says what to change and which tests must fail then. If a
@@ -21,11 +21,16 @@ ATTACKS = TOP / 'tests' / 'attack'
 sys.path.insert(0, str(ATTACKS))
 import without    # noqa: E402 # pylint: disable=wrong-import-position
 
+SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-profiles.py')
+
 # name: ([(file, what is there, what is put there)], [tests that must fail])
 # The second wall behind some of the others, which alone shows nothing of what is in front of it.
 LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= ABI_REFER', 'false')
 
 VARIANTS = {
+    'filter': (
+        [],
+        ['default-reports', 'default-refuses', 'foreign-calls']),
     'ipc-namespace': (
         [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', '')],
         ['shared-memory']),
@@ -132,7 +137,8 @@ class Variants:
         check(done.returncode == 0, f'{words}: {done.stdout}')
 
     def compile(self):
-        self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init')
+        self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init',
+                     'profiles/default.json')
 
     def get_through(self, attacks):
         """Which of these attacks do. One that did not even begin does not."""
@@ -147,7 +153,7 @@ class Variants:
     def failing(self, tests):
         """Which of these tests fail."""
         found = set()
-        for script in ('test-barriers.py', 'test-walls.py', 'test-directory.py'):
+        for script in SCRIPTS:
             done = subprocess.run([TOP / 'tests' / 'native' / script, *tests], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True,
                                   env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
@@ -198,8 +204,9 @@ def test_with_all_barriers():
     check(not failing, f'these fail anyway: {failing}')
 
 
+# The filter stands in front of many of the others: without each of those it is off, too.
 for variant, (what_changes, failing_tests) in VARIANTS.items():
-    make_test(variant, what_changes, failing_tests, Variants.failing)
+    make_test(variant, [*what_changes, without.SECCOMP_OFF], failing_tests, Variants.failing)
 for variant, (what_changes, successful_attacks) in without.VARIANTS.items():
     make_test(f'attack-{variant}', what_changes, successful_attacks, Variants.get_through)
 

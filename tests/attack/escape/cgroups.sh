@@ -3,7 +3,7 @@
 #
 # Attack: moves to another control group, or lifts the limits of its own
 # Barrier: no-capabilities, own-root
-# Verdict: runtime-error
+# Verdict: runtime-error security-violation
 # Trace: cgroup
 
 for d in /sys/fs/cgroup /sys/fs/cgroup/unified /cgroup; do

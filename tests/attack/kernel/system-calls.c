@@ -3,7 +3,7 @@
  * Attack: calls everything that there is with nonsense, in a thousand children
  * Barrier: end-of-run
  * Options: -t 5 -w 10 -p 8
- * Verdict: ok
+ * Verdict: security-violation
  * Trace: box, process */
 #include "attack.h"
 
