@@ -32,7 +32,10 @@ VARIANTS = {
         [],
         ['default-reports', 'default-refuses', 'foreign-calls']),
     'ipc-namespace': (
-        [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', '')],
+        [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', ''),
+         # Without one of its own a box does not even come up: it may not look into the host's.
+         ('src/sandbox/root.c', r'ipc_open\(&root\.mqueue_fd\)', '0'),
+         ('src/sandbox/supervisor.c', r'ipc_clear\(s->root\.mqueue_fd\)', '0')],
         ['shared-memory']),
     'network-namespace': (
         [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
