@@ -217,7 +217,7 @@ static int map_bind(Box *b, size_t i, int *idmap_fd, Failure *f) {
         const BindSpec *bind = b->settings.binds + i;
         int r;
 
-        if (b->owner == 0 && !bind->directory)
+        if (b->owner == 0 && !bind->directory && !bind->owned)
                 return 0;
 
         if (*idmap_fd < 0) {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/resource.h>
+
 #include "budget.h"
 #include "parse-util.h"
 
@@ -135,6 +137,13 @@ void budget_bound_defaults(const Budget *b, const Limits *defaults, BoxSettings 
         limits_done(&builtin);
 }
 
+/* What we have ourselves is the most that a program can be given. */
+static uint64_t open_files_max(void) {
+        struct rlimit l;
+
+        return getrlimit(RLIMIT_NOFILE, &l) < 0 ? UINT64_MAX : (uint64_t) l.rlim_max;
+}
+
 void budget_fill_limits(const Budget *b, const Limits *settings, Limits *l) {
         /* Of the others nothing is the default already. */
         static const LimitType filled[] = {
@@ -154,6 +163,8 @@ void budget_fill_limits(const Budget *b, const Limits *settings, Limits *l) {
                         continue;
 
                 limit_range(t, &min, &max);
+                if (t == LIMIT_OPEN_FILES)
+                        max = MIN(max, open_files_max());
                 for (size_t k = 0; k < ELEMENTSOF(shared); k++)
                         if (shared[k].limit == t)
                                 max = MIN(max, limit_max(b, t, shared[k].budget));

@@ -92,6 +92,7 @@ static int parse_bind(json_object *o, const char *prefix, const RequestFds *fds,
                 .source_fd = -EBADF,
                 .writable = get_boolean(o, "writable"),
                 .noexec = get_boolean(o, "noexec"),
+                .owned = get_boolean(o, "owned"),
         };
 
         (void) snprintf(field, sizeof(field), "%s.binds[%zu].sourceFileDescriptor", prefix, s->n_binds);

@@ -145,7 +145,10 @@ typedef struct BindSpec {
         char *path; /* absolute, inside */
         bool writable;
         bool noexec;
-        bool directory; /* judgeboxd's alone: the working directory */
+
+        /* judgeboxd's alone */
+        bool directory; /* the working directory */
+        bool owned;     /* root's files there are the program's, as other tenants' are anyway */
 } BindSpec;
 
 typedef struct TmpfsSpec {

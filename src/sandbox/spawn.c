@@ -226,6 +226,7 @@ static int child_main(void *userdata) {
         SpawnChild *c = userdata;
         const SpawnRequest *q = c->request;
         const RunSpec *s = q->spec;
+        const char *directory;
         sigset_t none;
 
         (void) setsid();
@@ -259,7 +260,8 @@ static int child_main(void *userdata) {
         if (q->deny_tsc && prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) < 0)
                 child_fail(c, STEP_TSC, errno);
 
-        if (chdir(s->working_directory ?: "/box") < 0)
+        directory = s->working_directory ?: BOX_DIRECTORY;
+        if ((directory[0] != '/' && chdir(BOX_DIRECTORY) < 0) || chdir(directory) < 0)
                 child_fail(c, STEP_CHDIR, errno);
 
         (void) sigemptyset(&none);

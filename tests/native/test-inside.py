@@ -64,6 +64,12 @@ def test_bind():
 
 
 @test
+def test_working_directory():
+    for directory, wanted in (('/tmp', b'/tmp\n'), ('.', b'/box\n'), ('/usr/bin', b'/usr/bin\n')):
+        check_equal(expect(run(f'--chdir={directory}', 'pwd'), 'ok').out, wanted)
+
+
+@test
 def test_bare_root():
     for directory in ('usr', 'etc'):
         check(os.path.exists(f'/{directory}'))

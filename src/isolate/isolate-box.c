@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <sys/file.h>
+
+#include "error.h"
+#include "isolate.h"
+#include "log.h"
+#include "string-util.h"
+
+static const char *self_name(const Isolate *i) {
+        return i->options.cg ? "isolate --cg" : "isolate";
+}
+
+/* A call that is answered with one reply. Positive: the error that is expected here. */
+static int call(Isolate *i, const char *method, Request *q, const char *expected_error, VarlinkReply *ret) {
+        _cleanup_free_ char *sentence = NULL;
+        int r;
+
+        r = connection_query(i->connection, method, q, /* flags= */ 0, NULL, 0, ret);
+        if (r < 0)
+                return r == -EINTR ? isolate_fail(i, "Interrupted") : isolate_fail(i, "The service does not answer");
+        if (!ret->error)
+                return 0;
+        if (streq_ptr(error_short_name(ret->error), expected_error))
+                return 1;
+
+        sentence = error_to_sentence(ret->error, ret->parameters);
+        return isolate_fail(i, "%s", strna(sentence));
+}
+
+static int call_box(Isolate *i, const char *method, const char *expected_error, VarlinkReply *ret) {
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+
+        if (request_init_box(&q, i->id, /* owner= */ NULL) < 0)
+                return log_oom();
+
+        return call(i, method, &q, expected_error, ret);
+}
+
+static int lock(Isolate *i) {
+        i->directory_fd = open(i->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (i->directory_fd < 0)
+                return isolate_fail(i, "Cannot open %s: %s", i->directory, strerror(errno));
+
+        if (flock(i->directory_fd, LOCK_EX | (i->options.wait ? 0 : LOCK_NB)) >= 0)
+                return 0;
+
+        return errno == EWOULDBLOCK ? isolate_fail(i, "This box is currently in use by another process")
+                                    : isolate_fail(i, "Cannot lock %s: %s", i->directory, strerror(errno));
+}
+
+int isolate_box_find(Isolate *i) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        const char *directory;
+        int r;
+
+        r = call_box(i, "org.judgebox.Manager.GetBox", "NoSuchBox", &reply);
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        directory = json_get_string(json_get_object(reply.parameters, "status"), "directory");
+        if (!directory)
+                return isolate_fail(i, "Box %s was not made by `%s --init'", i->id, self_name(i));
+
+        i->directory = strdup(directory);
+        if (!i->directory)
+                return log_oom();
+
+        r = lock(i);
+        return r < 0 ? r : 1;
+}
+
+static int destroy(Isolate *i) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        int r;
+
+        r = call_box(i, "org.judgebox.Manager.DestroyBox", "NoSuchBox", &reply);
+        return r < 0 ? r : 0;
+}
+
+int isolate_init(Isolate *i) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+        json_object *settings;
+        const char *directory;
+        int r;
+
+        if (i->options.has_quota)
+                return isolate_fail(i, "Cannot set disk quota: Operation not supported");
+
+        r = isolate_box_find(i);
+        if (r > 0)
+                r = destroy(i);
+        if (r < 0)
+                return r;
+
+        isolate_tell(i, "Preparing sandbox\n");
+        settings = json_object_new_object();
+        if (request_init_box(&q, i->id, /* owner= */ NULL) < 0 ||
+            json_add(q.parameters, "settings", settings) < 0 ||
+            json_add_boolean(settings, "hostDirectory", true) < 0)
+                return log_oom();
+
+        r = call(i, "org.judgebox.Manager.CreateBox", &q, /* expected_error= */ NULL, &reply);
+        if (r < 0)
+                return r;
+
+        directory = json_get_string(reply.parameters, "directory");
+        if (!directory)
+                return isolate_fail(i, "The service made no directory");
+
+        (void) puts(directory);
+        return ISOLATE_EXIT_OK;
+}
+
+int isolate_cleanup(Isolate *i) {
+        int r;
+
+        r = isolate_box_find(i);
+        if (r == 0)
+                isolate_tell(i, "Nothing to do -- box did not exist\n");
+        if (r > 0) {
+                isolate_tell(i, "Deleting sandbox\n");
+                r = destroy(i);
+        }
+
+        return r < 0 ? r : ISOLATE_EXIT_OK;
+}
+
+int isolate_check_config(Isolate *i) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+        int r;
+
+        if (request_init(&q) < 0)
+                return log_oom();
+
+        r = call(i, "org.judgebox.Manager.GetStatus", &q, /* expected_error= */ NULL, &reply);
+        return r < 0 ? r : ISOLATE_EXIT_OK;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "isolate-meta.h"
+#include "isolate-request.h"
+#include "log.h"
+#include "string-util.h"
+#include "parse-util.h"
+
+#define INHERITED_MAX 8U
+
+typedef struct RunStreams {
+        Relay *relays[3];
+        size_t n_relays;
+} RunStreams;
+
+static void run_streams_done(RunStreams *s) {
+        for (size_t i = 0; i < s->n_relays; i++)
+                s->relays[i] = relay_free(s->relays[i]);
+}
+
+/* Ours, or a file inside, which is opened there by the program's rights. */
+static int add_stream(Isolate *i, RunStreams *s, Request *q, size_t which) {
+        static const char *const fields[] = { "stdin", "stdout", "stderr" };
+        bool input = which == STDIN_FILENO;
+        json_object *o = json_object_new_object();
+        int fd, r;
+
+        if (json_add(q->parameters, fields[which], o) < 0)
+                return log_oom();
+
+        if (i->options.stdio[which]) {
+                r = json_add_string(o, "path", i->options.stdio[which]);
+                return r == -EILSEQ ? isolate_fail(i, "The path of a stream is not valid UTF-8") : r < 0 ? log_oom() : 0;
+        }
+
+        if (stream_can_pass((int) which, input)) {
+                fd = fcntl((int) which, F_DUPFD_CLOEXEC, 3);
+                r = fd < 0 ? -errno : 0;
+        } else {
+                r = relay_new((int) which, input, s->relays + s->n_relays, &fd);
+                s->n_relays += r >= 0;
+        }
+        if (r < 0)
+                return isolate_fail(i, "Cannot pass a stream on: %s", strerror(-r));
+
+        r = request_set_fd(q, o, "fileDescriptor", fd);
+        return r == -E2BIG ? isolate_fail(i, "Too many directory rules and open files") : r < 0 ? log_oom() : 0;
+}
+
+static int add_streams(Isolate *i, RunStreams *s, Request *q) {
+        for (size_t k = 0; k < 3; k++) {
+                int r;
+
+                if (k == STDERR_FILENO && i->options.stderr_to_stdout)
+                        r = json_add_boolean(q->parameters, "stderrToStdout", true) < 0 ? log_oom() : 0;
+                else
+                        r = add_stream(i, s, q, k);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* What was open when we were started: ours all close on exec. */
+static int find_inherited(Isolate *i, int ret[static INHERITED_MAX], size_t *ret_n) {
+        struct dirent *e;
+        size_t n = 0;
+        int r = 0;
+        DIR *d;
+
+        *ret_n = 0;
+        if (!i->options.inherit_fds)
+                return 0;
+
+        d = opendir("/proc/self/fd");
+        if (!d)
+                return isolate_fail(i, "Cannot read /proc/self/fd: %s", strerror(errno));
+
+        while (r >= 0 && (e = readdir(d))) {
+                unsigned fd;
+
+                if (parse_uint(e->d_name, &fd) < 0 || fd < 3 || (fcntl((int) fd, F_GETFD) & FD_CLOEXEC))
+                        continue;
+                if (n == INHERITED_MAX)
+                        r = isolate_fail(i, "More than %u open files cannot be inherited", INHERITED_MAX);
+                else
+                        ret[n++] = (int) fd;
+        }
+
+        (void) closedir(d);
+        *ret_n = n;
+        return r;
+}
+
+static int write_meta(Isolate *i, const char *text) {
+        int r;
+
+        if (i->meta_fd < 0)
+                return 0;
+
+        r = fd_write_full(i->meta_fd, text, strlen(text));
+        return r < 0 ? isolate_fail(i, "Cannot write %s: %s", i->options.meta, strerror(-r)) : 0;
+}
+
+/* The connection is gone, and the run with it: nobody will say what it had used. */
+static int interrupted(Isolate *i) {
+        _cleanup_free_ char *meta = NULL;
+        int r;
+
+        i->connection = connection_close(i->connection);
+
+        meta = strprintf("exitsig:%i\nkilled:1\nstatus:SG\nmessage:Interrupted\n", i->context.interrupt.signal);
+        r = meta ? write_meta(i, meta) : log_oom();
+        if (r < 0)
+                return r;
+
+        if (i->options.silent == 0)
+                (void) fputs("Interrupted\n", stderr);
+        return ISOLATE_EXIT_PROGRAM;
+}
+
+/* isolate's own words, on the standard error of the program: there they would be found. */
+static void tell_exec_failed(const Isolate *i, json_object *result) {
+        const char *step = json_get_string(result, "step"), *message = json_get_string(result, "message");
+
+        if (streq_ptr(json_get_string(result, "verdict"), "exec-failed") && streq_ptr(step, "exec") && message)
+                (void) fprintf(stderr, "execve(\"%s\"): %s\n", i->options.arguments[0], message);
+}
+
+static int finish(Isolate *i, VarlinkReply *reply) {
+        _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
+        _cleanup_free_ char *sentence = NULL;
+        json_object *result;
+        int r;
+
+        if (reply->error) {
+                sentence = error_to_sentence(reply->error, reply->parameters);
+                return isolate_fail(i, "%s", strna(sentence));
+        }
+
+        result = json_get_object(reply->parameters, "result");
+        if (!result)
+                return isolate_fail(i, "The reply of the service has no result");
+
+        r = isolate_verdict_make(result, i->options.cg, &v);
+        if (r < 0)
+                return log_oom();
+
+        tell_exec_failed(i, result);
+        r = write_meta(i, v.meta);
+        if (r < 0)
+                return r;
+
+        if (i->options.silent == 0 || v.exit_status == ISOLATE_EXIT_SANDBOX)
+                (void) fprintf(stderr, "%s\n", v.sentence);
+        return v.exit_status;
+}
+
+/* A judge would follow a link that the program left, or wait at a FIFO. */
+static int clear_special_files(Isolate *i) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (i->options.special_files)
+                return 0;
+
+        fd = openat(i->directory_fd, "box", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = fd < 0 ? -errno : special_files_remove(fd);
+        return r < 0 ? isolate_fail(i, "Cannot remove special files: %s", strerror(-r)) : 0;
+}
+
+int isolate_run(Isolate *i) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        _cleanup_(run_streams_done) RunStreams streams = {};
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+        int inherited[INHERITED_MAX], r;
+        size_t n_inherited;
+
+        r = isolate_box_find(i);
+        if (r == 0)
+                return isolate_fail(i, "Box not found, did you run `%s --init'?", i->options.cg ? "isolate --cg" : "isolate");
+        if (r < 0)
+                return r;
+
+        r = find_inherited(i, inherited, &n_inherited);
+        if (r >= 0)
+                r = isolate_request_make(i, inherited, n_inherited, &q);
+        if (r >= 0)
+                r = add_streams(i, &streams, &q);
+        if (r < 0)
+                return r;
+
+        r = connection_run(i->connection, &q, streams.relays, streams.n_relays, &reply);
+        if (r == -EINTR)
+                return interrupted(i);
+        if (r < 0)
+                return isolate_fail(i, "The service does not answer");
+
+        for (size_t k = 0; k < streams.n_relays; k++)
+                relay_drain(streams.relays[k]);
+
+        r = clear_special_files(i);
+        return r < 0 ? r : finish(i, &reply);
+}

@@ -1,0 +1,593 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""judgebox-isolate: each option, and what isolate 2.6 does with it. The lines that judges use are at the end."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
+from service import listening
+
+ISOLATE = BUILD / 'bin' / 'judgebox-isolate'
+SH = '/bin/sh'
+
+
+class Done:
+    def __init__(self, done, meta):
+        self.status = done.returncode
+        self.out = done.stdout.decode(errors='replace')
+        self.err = done.stderr.decode(errors='replace')
+        self.meta = meta
+
+    def __repr__(self):
+        return f'status {self.status}, out {self.out!r}, err {self.err!r}, meta {self.meta!r}'
+
+
+def isolate(*arguments, stdin=subprocess.DEVNULL, meta='meta', **options):
+    """Runs it. The meta file, where one is written, becomes a dictionary."""
+    pathlib.Path(meta).unlink(missing_ok=True)
+    done = subprocess.run([ISOLATE, *map(str, arguments)], stdin=stdin, capture_output=True, timeout=TIMEOUT, **options)
+    lines = pathlib.Path(meta).read_text().splitlines() if os.path.exists(meta) else []
+    check(all(':' in line for line in lines), str(lines))
+    return Done(done, dict(line.split(':', 1) for line in lines))
+
+
+@contextlib.contextmanager
+def service():
+    """A daemon of ours, and the box 0."""
+    with listening() as s:
+        os.environ['JUDGEBOX_SOCKET'] = s.path
+        try:
+            done = isolate('--init')
+            if 'cannot map' in done.err:
+                skip('the file system here cannot map owners')
+            check_equal(done.status, 0, str(done))
+            yield pathlib.Path(done.out.rstrip('\n'))
+        finally:
+            del os.environ['JUDGEBOX_SOCKET']
+
+
+def run(*arguments, **options):
+    """In box 0, with a meta file; what is after -- is the program."""
+    arguments = list(arguments)
+    at = arguments.index('--')
+    return isolate('-M', 'meta', '-p', *arguments[:at], '--run', *arguments[at:], **options)
+
+
+def shell(script, *arguments, **options):
+    return run(*arguments, '--', SH, '-c', script, **options)
+
+
+def ok(done):
+    check_equal(done.status, 0, str(done))
+    return done
+
+
+# ---- the box ----
+
+@test
+def test_init_and_cleanup():
+    with service() as directory:
+        check_equal(os.stat(directory / 'box').st_mode & 0o777, 0o700)
+        check_equal(os.stat(directory / 'box').st_uid, os.getuid())
+        (directory / 'box' / 'f').write_text('')
+        again = isolate('--init')
+        check_equal((again.status, again.out), (0, f'{directory}\n'), str(again))
+        check_equal(os.listdir(directory / 'box'), [], 'init gives a new box')
+        check_equal(isolate('--cleanup').status, 0)
+        check(not directory.exists())
+        check_equal(isolate('--cleanup').status, 0, 'twice')
+        check('did not exist' in isolate('-v', '--cleanup').err)
+        done = shell('true')
+        check_equal((done.status, done.meta.get('status')), (2, 'XX'), str(done))
+        check_equal(done.err, "Box not found, did you run `isolate --init'?\n")
+
+
+@test
+def test_box_id():
+    with service() as directory:
+        for form in (['-b', '5'], ['-b5'], ['--box-id=5'], ['--box-id', '5']):
+            check_equal(isolate(*form, '--init').out, f'{directory.parent / "5"}\n')
+            check_equal(isolate(*form, '--run', '--', '/bin/true').status, 0)
+            check_equal(isolate(*form, '--cleanup').status, 0)
+        largest = isolate('-b', (1 << 31) - 2, '--init')
+        check_equal(largest.out, f'{directory.parent / str((1 << 31) - 2)}\n', str(largest))
+        check_equal(isolate('-b', (1 << 31) - 2, '--cleanup').status, 0)
+        for bad in ('2147483647', '2147483648', '-1', 'x', '', '1.5', '0x1'):
+            check_equal(isolate('--box-id=' + bad, '--init').status, 2, bad)
+
+
+@test
+def test_rename_between_boxes():
+    with service() as directory:
+        other = pathlib.Path(isolate('-b1', '--init').out.strip())
+        ok(shell('mkdir submission; echo x >submission/f'))
+        os.rename(directory / 'box' / 'submission', other / 'box' / 'submission')
+        check_equal(isolate('-b1', '-s', '--run', '--', '/bin/cat', 'submission/f').out, 'x\n')
+
+
+@test
+def test_busy():
+    with service():
+        first = subprocess.Popen([ISOLATE, '--run', '--', '/bin/sleep', '2'], stderr=subprocess.DEVNULL)
+        try:
+            check(wait_until(lambda: isolate('--run', '--', '/bin/true').status == 2))
+            done = isolate('--run', '-M', 'meta', '--', '/bin/true')
+            check_equal((done.status, done.err), (2, 'This box is currently in use by another process\n'), str(done))
+            check_equal(isolate('--wait', '-s', '--run', '--', '/bin/true').status, 0)
+            check_equal(first.wait(TIMEOUT), 0)
+        finally:
+            first.kill()
+            first.wait()
+
+
+# ---- the command line ----
+
+@test
+def test_usage():
+    for arguments in ([], ['--run'], ['--init', '--run', '--', 'x'], ['--init', 'x'], ['--cleanup', 'x'], ['--fancy'], ['-z'],
+                      ['--cg-mem=5', '--run', '--', 'x'], ['-d', 'a=b', '--run', '--', 'x'], ['-d', '../a', '--run', '--', 'x'],
+                      ['-d', 'a:fancy', '--run', '--', 'x'], ['-d', 'x=y:tmp', '--run', '--', 'x'], ['-E', '=x', '--run', '--', 'x'],
+                      ['-q', '5', '--init'], ['--quota=a,b', '--init']):
+        done = isolate(*arguments)
+        check_equal(done.status, 2, f'{arguments} {done}')
+        check('Usage:' in done.out, f'{arguments} {done}')
+
+
+@test
+def test_garbage_is_refused():
+    """Where isolate 2.6 takes "-t abc" for no limit."""
+    for option in ('-t', '-w', '-x', '-m', '-k', '-f', '-n', '--core', '--cg-mem', '--as-uid', '--syscalls'):
+        for value in ('abc', '', '-1', '1x', '1 ', '0x10', 'inf', 'nan', '1e3', '99999999999999999999'):
+            attached = f'{option}={value}' if option.startswith('--') else f'{option}{value}'
+            if attached != option:
+                check_equal(isolate('--cg', attached, '--run', '--', '/bin/true').status, 2, attached)
+
+
+@test
+def test_version_and_others():
+    check(isolate('--version').out.startswith('The process isolator 2.6\n'))
+    check_equal(isolate('--print-cg-root').out, '/sys/fs/cgroup/judgebox.slice\n')
+    with service():
+        check_equal(isolate('--check-config').status, 0)
+        check_equal(isolate('--init', '-q', '0,0').status, 0, 'no quota')
+        done = isolate('--init', '-q', '100,100', '-M', 'meta')
+        check_equal((done.status, done.err), (2, 'Cannot set disk quota: Operation not supported\n'))
+    os.environ['JUDGEBOX_SOCKET'] = '/no/such/socket'
+    check_equal(isolate('--check-config').status, 2)
+    del os.environ['JUDGEBOX_SOCKET']
+
+
+@test
+def test_quiet_options():
+    """Taken, and nothing comes of them."""
+    with service():
+        ok(shell('true', '--cg', '--cg-timing', '--no-cg-timing', '--tty-hack', '--syscalls=31', '--special-files'))
+
+
+# ---- what is told ----
+
+KEYS = {'time', 'time-wall', 'max-rss', 'csw-voluntary', 'csw-forced'}
+
+
+@test
+def test_ok():
+    with service():
+        done = ok(shell('true'))
+        check_equal(set(done.meta), KEYS | {'exitcode'})
+        check_equal(done.meta['exitcode'], '0')
+        for key in ('time', 'time-wall'):
+            whole, dot, fraction = done.meta[key].partition('.')
+            check(whole.isdigit() and dot and len(fraction) == 3 and fraction.isdigit(), done.meta[key])
+        check_equal(done.err, f"OK ({done.meta['time']} sec real, {done.meta['time-wall']} sec wall)\n")
+        check_equal(shell('true', '-s').err, '')
+        check_equal(set(shell('true', '--cg').meta), KEYS | {'exitcode', 'cg-mem'})
+
+
+@test
+def test_runtime_error():
+    with service():
+        done = shell('exit 3')
+        check_equal((done.status, done.err), (1, 'Exited with error status 3\n'))
+        check_equal(set(done.meta), KEYS | {'exitcode', 'status', 'message'})
+        check_equal((done.meta['exitcode'], done.meta['status'], done.meta['message']),
+                    ('3', 'RE', 'Exited with error status 3'))
+        check_equal(shell('exit 3', '--silent').err, '')
+
+
+@test
+def test_signal():
+    with service():
+        done = shell('kill -11 $$')
+        check_equal((done.status, done.meta['status'], done.meta['exitsig'], done.meta['message']),
+                    (1, 'SG', '11', 'Caught fatal signal 11'))
+        check('exitcode' not in done.meta and 'killed' not in done.meta, str(done))
+        check_equal(shell('kill -6 $$').meta['exitsig'], '6')
+
+
+@test
+def test_exec_failed():
+    with service():
+        done = run('--', '/no/such/program')
+        check_equal((done.status, done.meta['status'], done.meta['exitcode']), (1, 'RE', '127'), str(done))
+        check('execve("/no/such/program")' in done.err, done.err)
+        check_equal(run('--', 'sh').meta['exitcode'], '127', 'no PATH is searched')
+
+
+@test
+def test_time():
+    with service():
+        loop = 'while :; do :; done'
+        done = shell(loop, '-t', '0.3')
+        check_equal((done.status, done.meta['status'], done.meta['message'], done.meta['killed']),
+                    (1, 'TO', 'Time limit exceeded', '1'), str(done))
+        check('exitcode' not in done.meta and 'exitsig' not in done.meta, str(done))
+        check(float(done.meta['time']) >= 0.3)
+        done = shell(loop, '-t0.2', '-x0.6')
+        check(float(done.meta['time']) >= 0.6, 'extra time is counted from the start')
+        check_equal(done.meta['status'], 'TO')
+        done = shell(loop, '--time=0.5', '--extra-time=0.1')
+        check(0.5 <= float(done.meta['time']) < 2, str(done))
+
+
+@test
+def test_wall_time():
+    with service():
+        done = run('-w', '0.3', '--', '/bin/sleep', '10')
+        check_equal((done.status, done.meta['status'], done.meta['message'], done.meta['killed']),
+                    (1, 'TO', 'Time limit exceeded (wall clock)', '1'))
+        check_equal(run('--wall-time=60', '--', '/bin/true').status, 0)
+
+
+@test
+def test_no_limit_unless_asked_for():
+    """isolate has no time limit but what is given: what the service would assume is not."""
+    with service():
+        out = ok(shell('ulimit -f; ulimit -s; ulimit -v; ulimit -n; ulimit -c')).out.split()
+        check(out[0] == 'unlimited' or int(out[0]) > 1 << 32, out[0])
+        check(out[1] == 'unlimited' or int(out[1]) > 1 << 32, out[1])
+        check_equal(out[2:], ['unlimited' if not DEGRADE else out[2], '64', '0'])
+
+
+@test
+def test_limits():
+    with service():
+        script = 'ulimit -f; ulimit -s; ulimit -v; ulimit -n; ulimit -c'
+        out = ok(shell(script, '-f', '1024', '-k', '64000', '-m', '500000', '-n', '32', '--core=7')).out.split()
+        check_equal(out[1:], ['64000', '500000', '32', '14' if out[4] == '14' else '7'])
+        check(int(out[0]) in (1024, 2048), out[0])
+        many = ok(shell('ulimit -n', '--open-files=0')).out
+        check(int(many) > 1024, many)
+
+
+@test
+def test_fsize():
+    with service() as directory:
+        done = shell('head -c 100000 /dev/zero >f', '--fsize=10')
+        check_equal(done.status, 1, str(done))
+        check_equal(os.path.getsize(directory / 'box' / 'f'), 10240)
+
+
+@test
+def test_mem():
+    """The address space: an allocation fails, and nobody is killed."""
+    with service() as directory:
+        compile_c('#include <stdlib.h>\nint main(void) { return !malloc(200 << 20); }', directory / 'box' / 'a')
+        check_equal(run('-m', '100000', '--', './a').meta['exitcode'], '1')
+        check_equal(run('--mem=400000', '--', './a').meta['exitcode'], '0')
+
+
+@test
+def test_cg_mem():
+    with service() as directory:
+        compile_c('#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n'
+                  'int main(void) { for (;;) { memset(malloc(1 << 20), 1, 1 << 20); usleep(1000); } }', directory / 'box' / 'a')
+        done = run('--cg', '--cg-mem=32768', '-w60', '--', './a')
+        check_equal((done.status, done.meta['status'], done.meta['exitsig'], done.meta['cg-oom-killed']),
+                    (1, 'SG', '9', '1'), str(done))
+        check(int(done.meta['cg-mem']) <= 200000, str(done))
+
+
+@test
+def test_processes():
+    if DEGRADE:
+        skip('no pids controller')
+    with service():
+        check(isolate('-s', '--run', '--', SH, '-c', '/bin/true; /bin/true').status != 0, 'one process is the default')
+        for form in ('-p', '-p5', '--processes', '--processes=5'):
+            check_equal(isolate('-s', form, '--run', '--', SH, '-c', '/bin/true; /bin/true').status, 0, form)
+
+
+@test
+def test_meta():
+    with service():
+        done = isolate('--meta=-', '-s', '--run', '--', '/bin/true')
+        check(done.out.startswith('time:'), done.out)
+        check_equal(isolate('-M', '/no/such/directory/meta', '--run', '--', '/bin/true').status, 2)
+
+
+@test
+def test_interrupt():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with service() as directory:
+            os.mkfifo('fifo')
+            process = subprocess.Popen([ISOLATE, '-M', 'meta', '-p', '--run', '--', SH, '-c', 'echo >started; sleep 100'],
+                                       stderr=subprocess.PIPE)
+            check(wait_until((directory / 'box' / 'started').exists))
+            process.send_signal(number)
+            err = process.communicate(timeout=TIMEOUT)[1]
+            check_equal((process.returncode, err), (1, b'Interrupted\n'))
+            meta = pathlib.Path('meta').read_text()
+            check_equal(meta, f'exitsig:{int(number)}\nkilled:1\nstatus:SG\nmessage:Interrupted\n')
+            os.unlink('fifo')
+
+
+@test
+def test_death_kills_the_run():
+    with service() as directory:
+        process = subprocess.Popen([ISOLATE, '-p', '--run', '--', SH, '-c', 'while :; do date >>beats; sleep 0.05; done'])
+        check(wait_until((directory / 'box' / 'beats').exists))
+        process.kill()
+        process.wait()
+
+        def silent():
+            size = os.path.getsize(directory / 'box' / 'beats')
+            time.sleep(0.5)
+            return os.path.getsize(directory / 'box' / 'beats') == size
+        check(wait_until(silent))
+
+
+# ---- what the program has ----
+
+@test
+def test_streams():
+    with service() as directory:
+        (directory / 'box' / 'in').write_text('inside')
+        done = ok(run('-i', 'in', '-o', 'out', '-r', 'err', '--', SH, '-c', 'cat; echo wrong >&2'))
+        check_equal((directory / 'box' / 'out').read_text(), 'inside')
+        check_equal((directory / 'box' / 'err').read_text(), 'wrong\n')
+        check_equal((done.out, os.stat(directory / 'box' / 'out').st_uid), ('', os.getuid()))
+        done = run('--stdin=/etc/hostname-that-is-not-there', '--', '/bin/true')
+        check_equal((done.status, done.meta['status']), (2, 'XX'), str(done))
+        ok(run('--stdout=/box/both', '--stderr-to-stdout', '--', SH, '-c', 'echo a; echo b >&2'))
+        check_equal((directory / 'box' / 'both').read_text(), 'a\nb\n')
+        pathlib.Path('given').write_text('ours')
+        with open('given', 'rb') as stdin:
+            check_equal(ok(run('--', '/bin/cat', stdin=stdin)).out, 'ours')
+
+
+@test
+def test_redirection_into_a_link():
+    """A link that an earlier program left is not followed out of the box."""
+    with service() as directory:
+        os.symlink('/etc/passwd', directory / 'box' / 'in')
+        check_equal(run('-i', 'in', '--', '/bin/cat').status, 2)
+
+
+@test
+def test_environment():
+    os.environ['JUDGED'] = 'yes'
+    with service():
+        check_equal(set(ok(run('--', '/usr/bin/env')).out.split()), {'LIBC_FATAL_STDERR_=1'})
+        done = ok(run('-E', 'HOME=/box', '-E', 'JUDGED', '--env=GONE=', '--env=NONE', '--', '/usr/bin/env'))
+        check_equal(set(done.out.split()), {'LIBC_FATAL_STDERR_=1', 'HOME=/box', 'JUDGED=yes'})
+        full = ok(run('-e', '-E', 'JUDGED=', '--', '/usr/bin/env')).out.split('\n')
+        check('LIBC_FATAL_STDERR_=1' in full and f"PATH={os.environ['PATH']}" in full and 'JUDGED=yes' not in full, str(full))
+    del os.environ['JUDGED']
+
+
+@test
+def test_chdir():
+    with service() as directory:
+        os.mkdir(directory / 'box' / 'sub')
+        check_equal(ok(run('--', '/bin/pwd')).out, '/box\n')
+        check_equal(ok(run('-c', '/box/sub', '--', '/bin/pwd')).out, '/box/sub\n')
+        check_equal(ok(run('--chdir=sub', '--', '/bin/pwd')).out, '/box/sub\n')
+        check_equal(run('-c', '/no/such', '--', '/bin/pwd').status, 2)
+
+
+@test
+def test_dir():
+    os.chmod('.', 0o755)
+    os.mkdir('d')
+    os.mkdir('w')
+    os.chmod('w', 0o777)
+    pathlib.Path('d/f').write_text('seen\n')
+    here = os.getcwd()
+    with service() as directory:
+        check_equal(ok(shell('cat /x/f; >/x/g || echo no', f'-d/x={here}/d')).out, 'seen\nno\n')
+        check_equal(ok(shell('cat /opt/seen/f', '-d', f'/opt/seen={here}/d')).out, 'seen\n')
+        ok(shell('echo out >/w/out', f'--dir=/w={here}/w:rw'))
+        check_equal(pathlib.Path('w/out').read_text(), 'out\n')
+        done = shell('cp /bin/true /w/t; /w/t || echo refused', f'--dir=w={here}/w:rw:noexec')
+        check_equal(done.out, 'refused\n')
+        ok(shell('true', '--dir=/no/such:maybe'))
+        done = shell('true', '--dir=/no/such')
+        check_equal((done.status, done.err), (2, 'Cannot mount /no/such on no/such: No such file or directory\n'))
+        check_equal(ok(shell('ls /x', f'--dir=/x={here}/d', f'--dir=/x={here}/w')).out.split(), ['out', 't'], 'replaced')
+        check(run('--dir=/x=' + here + '/d', '--dir=/x=', '--', '/bin/ls', '/x').status == 1, 'deleted')
+        os.mkdir(directory / 'box' / 'y')
+        (directory / 'box' / 'y' / 'f').write_text('below\n')
+        check_equal(ok(shell('cat /y/f', '-d', '/y=./box/y')).out, 'below\n')
+        ok(shell('true', '--dir=/z=/usr:norec:dev'))
+
+
+@test
+def test_dir_file_systems():
+    with service():
+        ok(shell('echo x >/t/x', '--dir=/t=tmpfs:fs:rw'))
+        done = shell('true', '--dir=/sys=sysfs:fs')
+        check_equal((done.status, done.err), (2, 'Cannot mount sysfs on sys: Operation not supported\n'))
+        check_equal(ok(shell('ls -d /proc/self >/dev/null && echo there')).out, 'there\n')
+
+
+@test
+def test_tmp_stays():
+    """On disk, in the directory of the box, and from one run to the next."""
+    with service() as directory:
+        ok(shell('echo x >/tmp/kept'))
+        check_equal(ok(shell('cat /tmp/kept')).out, 'x\n')
+        check_equal((directory / 'tmp' / 'tmp' / 'kept').read_text(), 'x\n')
+        ok(shell('echo y >/dev/shm/kept', '--dir=/dev/shm:tmp'))
+        check_equal(ok(shell('cat /dev/shm/kept', '--dir=/dev/shm:tmp')).out, 'y\n')
+        check_equal(shell('cat /dev/shm/kept').status, 1, 'a new one by default')
+
+
+@test
+def test_system_directories():
+    """Without one of the defaults, or without any."""
+    with service() as directory:
+        check_equal(run('-D', '-d', 'box=./box:rw', '--', SH).meta['exitcode'], '127')
+        ok(run('-D', '-d', 'box=./box:rw', '-d', 'bin', '-d', 'lib', '-d', 'lib64:maybe', '-d', 'usr', '--', SH, '-c', 'true'))
+        check_equal(run('--dir=bin=', '--', SH).meta['exitcode'], '127')
+        compile_c('#include <unistd.h>\nint main(void) { return access("/usr", F_OK) == 0 && access("/usr/bin", F_OK) == 0; }',
+                  directory / 'box' / 'look')
+        check_equal(run('--dir=usr=', '--', './look').meta['exitcode'], '0')
+        check_equal(run('--', './look').meta['exitcode'], '1')
+
+
+@test
+def test_etc():
+    with service():
+        check_equal(ok(shell('head -c 5 /etc/passwd', '-d', '/etc:noexec')).out, 'root:')
+
+
+@test
+def test_inherit_fds():
+    read_end, write_end = os.pipe()
+    with service():
+        check_equal(ok(run('--', SH, '-c', f'echo x >&{write_end} || true', pass_fds=[write_end])).out, '')
+        ok(run('--inherit-fds', '--', SH, '-c', f'echo x >&{write_end}', pass_fds=[write_end]))
+        check_equal(os.read(read_end, 10), b'x\n')
+    os.close(read_end)
+    os.close(write_end)
+
+
+@test
+def test_special_files():
+    script = 'mkdir -p a/b; ln -s /etc/passwd a/link; mkfifo a/b/fifo; echo x >a/b/file'
+    with service() as directory:
+        ok(shell(script, '--special-files'))
+        check(os.path.islink(directory / 'box' / 'a' / 'link'))
+        ok(shell('true'))
+        check_equal(sorted(str(p.relative_to(directory / 'box')) for p in (directory / 'box').rglob('*')),
+                    ['a', 'a/b', 'a/b/file'])
+
+
+@test
+def test_as_uid():
+    with service():
+        check_equal(isolate('--as-uid=1', '--init').status, 2, 'both or none')
+        done = isolate('--as-uid=1', '--as-gid=1', '--init')
+        check_equal((done.status, done.err), (2, 'Permission denied.\n' if 'denied' in done.err else done.err), str(done))
+        done = subprocess.run([ISOLATE, '--as-uid=0', '--as-gid=0', '--init'], user=1, group=1, extra_groups=[],
+                              capture_output=True, check=False)
+        check_equal((done.returncode, done.stderr), (2, b'You must be root to use --as-uid or --as-gid\n'))
+
+
+@test
+def test_share_net():
+    with service():
+        ours = os.readlink('/proc/self/ns/net') + '\n'
+        check(ok(run('--', '/usr/bin/readlink', '/proc/self/ns/net')).out != ours)
+        check_equal(ok(run('--share-net', '--', '/usr/bin/readlink', '/proc/self/ns/net')).out, ours)
+
+
+# ---- the lines of judges ----
+
+@test
+def test_reference_line():
+    with service() as directory:
+        compile_c('#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d\\n", a + b);'
+                  ' fprintf(stderr, "done\\n"); return 0; }', directory / 'box' / 'a.out')
+        pathlib.Path('in').write_text('3 4')
+        line = (f'{ISOLATE} --cg -s -b 0 -M meta.txt -t 2.0 -x 0.5 -w 5.0 -k 64000 -p30 --cg-mem=128000 --no-cg-timing -f 1024'
+                ' -E HOME=/box -E LANG -d /etc:noexec --run -- ./a.out <in >out 2>err')
+        done = subprocess.run(line, shell=True, check=False)
+        check_equal((done.returncode, pathlib.Path('out').read_text(), pathlib.Path('err').read_text()), (0, '7\n', 'done\n'))
+        meta = dict(line.split(':', 1) for line in pathlib.Path('meta.txt').read_text().splitlines())
+        check_equal(meta['exitcode'], '0')
+        check(set(meta) <= KEYS | {'exitcode', 'cg-mem'}, str(meta))
+
+
+@test
+def test_cms():
+    """cms/grading/Sandbox.py: compiles in /tmp, which is a directory of its own, and runs there."""
+    os.chmod('.', 0o755)
+    os.makedirs('outer/home')
+    os.chmod('outer', 0o777)
+    os.chmod('outer/home', 0o777)
+    outer = f'{os.getcwd()}/outer'
+    with service():
+        for arguments in (['--cleanup'], ['--init']):
+            check_equal(isolate('--box-id=1001', '--cg', *arguments).status, 0)
+        pathlib.Path('outer/home/a.sh').write_text('read x; echo "$x$HOME"; echo w >&2')
+        common = ['--cg', '--box-id=1001', '--chdir=/tmp', f'--dir=/tmp={outer}/home:rw', '--dir=/dev/shm:tmp']
+        done = isolate(*common, '--dir=/etc=/etc', '--full-env', '--env=HOME=/tmp', '--fsize=1048576', '--stack=65536',
+                       '--cg-mem=524288', '--processes=1000', '--time=10', '--wall-time=20', '--extra-time=0.5',
+                       f'--meta={outer}/run.meta.0', '--run', '--', '/bin/cp', 'a.sh', 'b.sh', meta=f'{outer}/run.meta.0')
+        check_equal((done.status, done.meta['exitcode']), (0, '0'), str(done))
+        pathlib.Path('outer/home/input.txt').write_text('in\n')
+        done = isolate(*common, '--dir=/etc/alternatives=/etc/alternatives:maybe', '--env=HOME=/tmp', '--stdin=/tmp/input.txt',
+                       '--stdout=/tmp/output.txt', '--stderr=/tmp/stderr.txt', '--processes=1000', '--time=2', '--wall-time=5',
+                       f'--meta={outer}/run.meta.1', '--run', '--', SH, 'b.sh', meta=f'{outer}/run.meta.1')
+        check_equal((done.status, done.meta.get('exitcode')), (0, '0'), str(done))
+        check_equal((pathlib.Path('outer/home/output.txt').read_text(), pathlib.Path('outer/home/stderr.txt').read_text()),
+                    ('in/tmp\n', 'w\n'))
+        check('cg-mem' in done.meta)
+        done = isolate('--box-id=1001', '--cg', f'--dir=/tmp={outer}/home:rw', '--run', '--', '/bin/chmod', '777', '-R', '/tmp')
+        check(done.status in (0, 1), str(done))
+        check_equal(isolate('--box-id=1001', '--cg', '--cleanup').status, 0)
+
+
+@test
+def test_judge0():
+    """app/jobs/isolate_job.rb: writes into the directory beside box/, and lets the shell redirect."""
+    with service():
+        work = pathlib.Path(isolate('--cg', '-b', '2147483640', '--init').out.strip())
+        (work / 'box' / 'run.sh').write_text('cat; echo $HOME >&2\n')
+        (work / 'stdin').write_text('question')
+        for timing in ('--cg-timing', '--no-cg-timing'):
+            line = (f'{ISOLATE} --cg -s -b 2147483640 -M {work}/metadata.txt -t 5 -x 1 -w 10 -k 64000 -p60 {timing}'
+                    f' --cg-mem=128000 -f 1024 -E HOME=/tmp -E PATH="/usr/local/bin:/usr/bin:/bin" -E LANG -E LANGUAGE -E LC_ALL'
+                    f' -d /etc:noexec --run -- /bin/bash run.sh < {work}/stdin > {work}/stdout 2> {work}/stderr')
+            done = subprocess.run(line, shell=True, check=False)
+            check_equal((done.returncode, (work / 'stdout').read_text(), (work / 'stderr').read_text()),
+                        (0, 'question', '/tmp\n'))
+            check('exitcode:0' in (work / 'metadata.txt').read_text())
+        check_equal(isolate('--cg', '-b', '2147483640', '--cleanup').status, 0)
+        check(not work.exists())
+
+
+@test
+def test_piston():
+    """api/src/job.js: -bN, a package's directory, and a rename between two boxes; ended by SIGABRT where the output is too
+    long, whereupon the meta file is read."""
+    with service(), tempfile.TemporaryDirectory(dir='/var/tmp') as package:
+        os.chmod(package, 0o755)
+        pathlib.Path(f'{package}/run').write_text('cat code\n')
+        boxes = [pathlib.Path(isolate('--init', '--cg', f'-b{n}').out.strip()) for n in (11, 12)]
+        os.mkdir(boxes[0] / 'box' / 'submission')
+        (boxes[0] / 'box' / 'submission' / 'code').write_text('1 + 1')
+        os.rename(boxes[0] / 'box' / 'submission', boxes[1] / 'box' / 'submission')
+        done = isolate('--run', '-b12', '--meta=meta', '--cg', '-s', '-c', '/box/submission', '-E', 'HOME=/tmp',
+                       f'--dir={package}', '--dir=/etc:noexec', '--processes=64', '--open-files=2048', '--fsize=10000',
+                       '--wall-time=3', '--time=3', '--extra-time=0', '--cg-mem=200000', '--', '/bin/bash', f'{package}/run')
+        check_equal((done.status, done.out), (0, '1 + 1'), str(done))
+        process = subprocess.Popen([ISOLATE, '--run', '-b12', '--meta=meta', '--cg', '-s', '--processes=64', '--', '/bin/bash',
+                                    '-c', 'while :; do echo y; done'], stdout=subprocess.PIPE)
+        process.stdout.read(100000)
+        process.send_signal(signal.SIGABRT)
+        process.stdout.close()
+        check(process.wait(TIMEOUT) in (1, 2, -signal.SIGABRT))
+        for n in (11, 12):
+            check_equal(isolate('--cleanup', '--cg', f'-b{n}').status, 0)
+
+
+if __name__ == '__main__':
+    main()
