@@ -7,6 +7,7 @@
 #include "operation.h"
 #include "reply-json.h"
 #include "request.h"
+#include "streamed-run.h"
 #include "varlink-interfaces.h"
 
 #define INTERFACE "org.judgebox.Manager"
@@ -136,6 +137,18 @@ static int start(Manager *m, OperationType type, VarlinkCall *c, json_object *pa
         /* Without its number nobody could ever collect it. */
         if (op->request.spec.keep && !varlink_call_wants_more(c))
                 return varlink_call_error(c, VARLINK_ERROR_EXPECTED_MORE, NULL);
+
+        if (request_is_streamed(&op->request)) {
+                if (!varlink_call_wants_more(c))
+                        return varlink_call_error(c, VARLINK_ERROR_EXPECTED_MORE, NULL);
+
+                r = streamed_run_new(c, op);
+                if (r < 0)
+                        return r;
+                operation_start(TAKE_PTR(op));
+                return 0;
+        }
+
         if (varlink_call_wants_more(c))
                 op->started = on_started;
 

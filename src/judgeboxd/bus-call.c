@@ -142,7 +142,10 @@ static int parse(BusService *s, Operation *op, BusParameters *p, Failure *f) {
         if (r < 0)
                 return r;
 
-        return request_parse(op, p->object, &(RequestFds) { .take = take_fd, .userdata = &p->fds }, f);
+        r = request_parse(op, p->object, &(RequestFds) { .take = take_fd, .userdata = &p->fds }, f);
+        if (r == 0 && request_is_streamed(&op->request))
+                return failure_set_field(f, "stream", "Over varlink alone: over D-Bus, send a pipe.");
+        return r;
 }
 
 static size_t count_calls(BusService *s, uid_t uid) {

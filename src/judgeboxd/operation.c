@@ -14,6 +14,7 @@
 static const char *const operation_type_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "run",
         [OPERATION_RUN_GROUP] = "run-group",
+        [OPERATION_SEND_INPUT] = "send-input",
         [OPERATION_COLLECT] = "collect",
         [OPERATION_CREATE] = "create",
         [OPERATION_DESTROY] = "destroy",
@@ -84,6 +85,7 @@ Operation *operation_free(Operation *o) {
         o->fd = safe_close(o->fd);
         o->listing = listing_free(o->listing);
         (void) group_free(o->group);
+        (void) input_data_free(o->input);
         return mfree(o);
 }
 
@@ -359,6 +361,25 @@ static Run *find_run(Box *b, uint64_t number) {
         return NULL;
 }
 
+static void on_input_done(InputData *d, bool closed, void *userdata) {
+        Operation *o = ASSERT_PTR(userdata);
+
+        o->value = closed;
+        finish(o, 0, NULL);
+}
+
+static int do_send_input(Operation *o, Box *box, Failure *f) {
+        Run *r;
+
+        r = find_run(box, o->run_number);
+        if (!r)
+                return failure_set_number(f, FAILURE_NO_SUCH_RUN, NULL, o->run_number);
+        if (r->request.streamed_fds[STDIN_FILENO] < 0)
+                return failure_set_field(f, "run", "Its standard input is not streamed, or at its end.");
+
+        return input_data_send(o->input, o->manager->event, r->request.streamed_fds + STDIN_FILENO, on_input_done, o);
+}
+
 static int do_kill(Operation *o, Box *box, Failure *f) {
         uint64_t n = 0;
         Run *r, *next;
@@ -397,6 +418,7 @@ static const struct {
 } operation_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = { AUTHORITY_RUN, true, do_run },
         [OPERATION_RUN_GROUP] = { AUTHORITY_RUN, false, do_run_group },
+        [OPERATION_SEND_INPUT] = { AUTHORITY_RUN, true, do_send_input },
         [OPERATION_COLLECT] = { AUTHORITY_RUN, true, do_collect },
         [OPERATION_CREATE] = { AUTHORITY_MANAGE_BOX, false, do_create },
         [OPERATION_DESTROY] = { AUTHORITY_MANAGE_BOX, true, do_destroy },
@@ -628,4 +650,6 @@ void operation_cancel(Operation *o) {
                 run_cancel(o->run);
         else if (o->group_started)
                 group_cancel(o->group);
+        else if (o->input && input_data_is_waiting(o->input))
+                finish(o, failure_set_internal(&f, STEP_NONE, ECANCELED), &f);
 }

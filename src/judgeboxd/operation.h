@@ -10,11 +10,13 @@
 #include "failure.h"
 #include "listing.h"
 #include "profile-store.h"
+#include "input-data.h"
 #include "run.h"
 
 typedef enum OperationType {
         OPERATION_RUN,
         OPERATION_RUN_GROUP,
+        OPERATION_SEND_INPUT,
         OPERATION_COLLECT,
         OPERATION_CREATE,
         OPERATION_DESTROY,
@@ -69,6 +71,7 @@ struct Operation {
         char *path;
         char *profile; /* GET_PROFILE */
         FileFlags flags;
+        InputData *input; /* SEND_INPUT */
         uint64_t offset; /* LIST_FILES: how many entries to leave out */
         Group *group;        /* RUN_GROUP */
         GroupMember *member; /* RUN: as a part of a group, which starts it */

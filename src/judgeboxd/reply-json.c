@@ -9,6 +9,7 @@
 static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_RUN] = "Run",
         [OPERATION_RUN_GROUP] = "RunGroup",
+        [OPERATION_SEND_INPUT] = "SendInput",
         [OPERATION_COLLECT] = "CollectRun",
         [OPERATION_CREATE] = "CreateBox",
         [OPERATION_DESTROY] = "DestroyBox",
@@ -244,6 +245,9 @@ int operation_to_json(const Operation *op, json_object **ret, int *ret_fds, size
                 break;
         case OPERATION_GET:
                 add_status(&r, o, op);
+                break;
+        case OPERATION_SEND_INPUT:
+                json_add(&r, o, "closed", json_object_new_boolean(op->value > 0));
                 break;
         case OPERATION_KILL:
                 json_add_uint64(&r, o, "killed", op->value);

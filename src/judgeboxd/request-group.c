@@ -46,6 +46,8 @@ static int parse_member(Group *g, const Caller *caller, json_object *o, const Re
                 r = group_add_member(g, caller, name, rule, &member);
         if (r == 0)
                 r = request_parse(member->operation, o, fds, &own);
+        if (r == 0 && request_is_streamed(&member->operation->request))
+                r = failure_set_field(&own, "stream", "Of Run alone: a pipe, or a descriptor, goes from member to member.");
 
         return r > 0 ? refuse_member(f, &own, index) : r;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "fd-util.h"
 #include "manager.h"
 #include "request-group.h"
@@ -183,11 +184,36 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         return r != 0 ? r : parse_directory(o, prefix, fds, s, f);
 }
 
+/* A pipe, of which the service has the other end. */
+static int open_streamed(bool input, StreamSpec *s, int *ret_fd) {
+        _cleanup_close_pair_ int p[2] = EBADF_PAIR;
+        int r;
+
+        if (pipe2(p, O_CLOEXEC) < 0)
+                return -errno;
+
+        r = fd_set_nonblock(p[input], true);
+        if (r < 0)
+                return r;
+
+        *ret_fd = TAKE_FD(p[input]);
+        *s = (StreamSpec) { .type = STREAM_FD, .fd = TAKE_FD(p[!input]) };
+        return 0;
+}
+
 /* Exactly one of what an Input or Output can be. */
-static int parse_stream(json_object *o, const char *name, const RequestFds *fds, StreamSpec *s, Failure *f) {
+static int parse_stream(
+                json_object *o,
+                const char *name,
+                bool input,
+                const RequestFds *fds,
+                StreamSpec *s,
+                int *streamed_fd,
+                Failure *f) {
+
         json_object *stream = get(o, name), *fd, *path;
         char field[FIELD_SIZE];
-        bool capture;
+        bool capture, streamed;
 
         if (!stream)
                 return 0;
@@ -195,13 +221,17 @@ static int parse_stream(json_object *o, const char *name, const RequestFds *fds,
         fd = get(stream, "fileDescriptor");
         path = get(stream, "path");
         capture = get_boolean(stream, "capture");
-        if (!!fd + !!path + capture != 1)
+        streamed = get_boolean(stream, "stream");
+        if (!!fd + !!path + capture + streamed != 1)
                 return failure_set_field(f, name, "%s wants exactly one of what it can be.", name);
 
         if (capture) {
                 s->type = STREAM_CAPTURE;
                 return 0;
         }
+
+        if (streamed)
+                return open_streamed(input, s, streamed_fd);
 
         if (path) {
                 s->type = STREAM_PATH;
@@ -213,12 +243,13 @@ static int parse_stream(json_object *o, const char *name, const RequestFds *fds,
         return take_fd(fd, fds, field, &s->fd, f);
 }
 
-static int parse_streams(json_object *o, const RequestFds *fds, RunSpec *s, Failure *f) {
+static int parse_streams(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f) {
         static const char *const names[] = { "stdin", "stdout", "stderr" };
+        RunSpec *s = &q->spec;
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                r = parse_stream(o, names[i], fds, s->streams + i, f);
+                r = parse_stream(o, names[i], i == 0, fds, s->streams + i, q->streamed_fds + i, f);
                 if (r != 0)
                         return r;
         }
@@ -364,6 +395,16 @@ static int parse_priority(json_object *o, int *ret, Failure *f) {
         return 0;
 }
 
+bool request_is_streamed(const RunRequest *q) {
+        assert(q);
+
+        for (size_t i = 0; i < ELEMENTSOF(q->streamed_fds); i++)
+                if (q->streamed_fds[i] >= 0)
+                        return true;
+
+        return false;
+}
+
 int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f) {
         json_object *limits = get(o, "limits"), *executable = get(o, "executableFileDescriptor");
         RunSpec *s = &q->spec;
@@ -390,7 +431,9 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
         if (r != 0)
                 return r;
 
-        r = parse_streams(o, fds, s, f);
+        r = parse_streams(o, fds, q, f);
+        if (r == 0 && s->keep && request_is_streamed(q))
+                r = failure_set_field(f, "keep", "What is streamed ends with the connection.");
         if (r == 0)
                 r = parse_terminal(o, fds, s, f);
         if (r == 0 && executable)
@@ -492,6 +535,30 @@ static int parse_run(Operation *o, json_object *p, const RequestFds *fds, Failur
         return r;
 }
 
+static int parse_input(Operation *o, json_object *p, Failure *f) {
+        _cleanup_free_ char *data = NULL;
+        json_object *encoded = get(p, "dataBase64");
+        size_t size = 0;
+        int r;
+
+        r = parse_run_number(o, p, f);
+        if (r != 0)
+                return r;
+
+        if (encoded) {
+                r = base64_decode(json_object_get_string(encoded), &data, &size);
+                if (r == -EBADMSG)
+                        return failure_set_field(f, "dataBase64", "Not base64.");
+                if (r < 0)
+                        return r;
+        }
+
+        r = input_data_new(data, size, get_boolean(p, "end"), &o->input);
+        if (r >= 0)
+                TAKE_PTR(data);
+        return r;
+}
+
 static int parse_collect(Operation *o, json_object *p, Failure *f) {
         int r;
 
@@ -520,6 +587,8 @@ int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, 
                 return parse_run(o, parameters, fds, f);
         if (o->type == OPERATION_RUN_GROUP)
                 return request_parse_group(o, parameters, fds, f);
+        if (o->type == OPERATION_SEND_INPUT)
+                return parse_input(o, parameters, f);
         if (o->type == OPERATION_COLLECT)
                 return parse_collect(o, parameters, f);
         if (o->type == OPERATION_GET_PROFILE)

@@ -23,5 +23,8 @@ int request_parse_limits(json_object *o, Limits *limits);
 int request_parse_settings(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f);
 int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f);
 
+/* Whether any of its streams goes through the service. */
+bool request_is_streamed(const RunRequest *q);
+
 /* The whole of a method's parameters, checked. */
 int request_parse(Operation *o, json_object *parameters, const RequestFds *fds, Failure *f);

@@ -20,7 +20,7 @@ static const char *const run_state_table[_RUN_STATE_MAX] = {
 DEFINE_STRING_TABLE_LOOKUP(run_state, RunState);
 
 void run_request_init(RunRequest *q) {
-        *q = (RunRequest) {};
+        *q = (RunRequest) { .streamed_fds = { -EBADF, -EBADF, -EBADF } };
         run_spec_init(&q->spec);
 }
 
@@ -36,6 +36,8 @@ void run_request_done(RunRequest *q) {
         for (size_t i = 0; i < q->n_out_files; i++)
                 q->out_files[i] = mfree(q->out_files[i]);
         q->n_in_files = q->n_out_files = 0;
+        for (size_t i = 0; i < ELEMENTSOF(q->streamed_fds); i++)
+                q->streamed_fds[i] = safe_close(q->streamed_fds[i]);
 }
 
 void run_set_state(Run *r, RunState state) {

@@ -56,6 +56,7 @@ typedef struct RunRequest {
         size_t n_out_files;
         bool no_defaults;
         int priority; /* ADMISSION_PRIORITY_MIN to _MAX */
+        int streamed_fds[3]; /* our ends of the pipes where a stream goes through the service itself; or -EBADF */
 } RunRequest;
 
 void run_request_init(RunRequest *q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 
+#include "base64.h"
 #include "box-files.h"
 #include "error.h"
 #include "log.h"

@@ -53,6 +53,3 @@ bool json_get_uint64(json_object *o, const char *key, uint64_t *ret);
 
 /* "a, b, c", escaped for a terminal; NULL when out of memory. */
 char *json_join_strings(json_object *array);
-
-/* RFC 4648; -EBADMSG. The result is NUL-terminated, which is not counted. */
-int base64_decode(const char *s, char **ret, size_t *ret_size);

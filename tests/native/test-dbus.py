@@ -79,6 +79,9 @@ def test_run_group():
         check_equal([(r['name'], r['result']['verdict']) for r in results], [('writer', 'ok'), ('reader', 'ok')])
         check_equal([contents(r['stdoutFileDescriptor']) for r in results], [b'hi\n', b'hi\n'])
 
+        streamed = Variant('a{sv}', {'stream': Variant('b', True)})
+        bus_refused(INVALID, c.manager, 'Run', 'asa{sv}', ['cat'], {'stdin': streamed})
+
         pipes[0]['to'] = Variant('s', 'nobody')
         bus_refused(INVALID, c.manager, 'RunGroup', 'aa{sv}aa{sv}a{sv}', members, pipes, {})
 

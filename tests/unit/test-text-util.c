@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "json-util.h"
 #include "string-util.h"
 #include "test-util.h"

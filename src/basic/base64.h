@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "macro.h"
+
+/* RFC 4648; -EBADMSG. The result is NUL-terminated, which is not counted. */
+int base64_decode(const char *s, char **ret, size_t *ret_size);
