@@ -13,10 +13,8 @@
 #  define AUDIT_ARCH_NATIVE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
 #  define AUDIT_ARCH_NATIVE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#  define AUDIT_ARCH_NATIVE AUDIT_ARCH_RISCV64
 #else
-#  error "What is this architecture's AUDIT_ARCH_*?"
+#  error "What is this architecture's AUDIT_ARCH_*, and does its execve() clear all registers (filter.h)?"
 #endif
 
 typedef enum PathClass {

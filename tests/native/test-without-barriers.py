@@ -21,16 +21,13 @@ ATTACKS = TOP / 'tests' / 'attack'
 sys.path.insert(0, str(ATTACKS))
 import without    # noqa: E402 # pylint: disable=wrong-import-position
 
-SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-profiles.py')
+SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-filter.py', 'test-profiles.py')
 
 # name: ([(file, what is there, what is put there)], [tests that must fail])
 # The second wall behind some of the others, which alone shows nothing of what is in front of it.
 LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= ABI_REFER', 'false')
 
 VARIANTS = {
-    'filter': (
-        [],
-        ['default-reports', 'default-refuses', 'foreign-calls']),
     'ipc-namespace': (
         [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', ''),
          # Without one of its own a box does not even come up: it may not look into the host's.
@@ -104,6 +101,19 @@ VARIANTS = {
         [('src/sandbox/proc.c', r'"/proc/sys/user/max_user_namespaces", "0"',
           '"/proc/sys/user/max_user_namespaces", "1"')],
         ['user-namespace']),
+    'filter': (
+        [('src/sandbox/spawn.c', r'if \(q->filter->program\)', 'if (false)')],
+        ['reported-call', 'killing-is-reported', 'refused-call', 'default-reports', 'default-refuses', 'foreign-calls']),
+    'filter-secret': (
+        [('src/sandbox/filter.c', r'\(uint32_t\) secret, 0, 3\)', '(uint32_t) secret, 0, 0)'),
+         ('src/sandbox/filter.c', r'\(uint32_t\) \(secret >> 32\), 0, 1\)', '(uint32_t) (secret >> 32), 0, 0)')],
+        ['secret-is-needed']),
+    'filter-ends-the-run': (
+        [('src/sandbox/run-notice.c', r'!=\s*\(SECCOMP_RET_USER_NOTIF \| FILTER_NOTICE_TRACE\)', '== 0')],
+        ['reported-call', 'killing-is-reported', 'violation-in-a-trace']),
+    'filter-socket-out-of-the-way': (
+        [('src/sandbox/spawn.c', r'child_move_fd\(c, &c->filter_socket_fd, highest\);', '')],
+        ['descriptors-of-the-program']),
     'end-of-the-run': (
         [('src/sandbox/run.c', r'\(void\) !write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\);', ''),
          ('src/sandbox/run.c', r'procs_for_each\(r->cgroup_fds\[RUN_CGROUP_PROCS\], signal_one, NULL\)', '0')],
@@ -131,7 +141,8 @@ class Variants:
         self.command('meson', 'setup', self.build, self.source, '-Dtests=false', '-Dwerror=false', '-Doptimization=0')
         self.compile()
         (self.build / 'tests' / 'native').mkdir(parents=True)
-        (self.build / 'tests' / 'native' / 'attack').symlink_to(BUILD / 'tests' / 'native' / 'attack')
+        for name in ('attack', 'calls'):
+            (self.build / 'tests' / 'native' / name).symlink_to(BUILD / 'tests' / 'native' / name)
         (self.build / 'tests' / 'attack').symlink_to(BUILD / 'tests' / 'attack')
 
     def command(self, *words):
