@@ -9,7 +9,6 @@ An attack is a file GROUP/NAME.{c,S,sh,py}, whose first comment says, a field a 
     Arguments   of the program
     Verdict     what it must get, or one of these; VERDICT/DETAIL wants an exit status or a signal as well.
                 runtime-error by itself means exit status 1, by which an attack says that it was refused
-    Degraded    the same, where no cgroup limits what it is after
     Evidence    what else the result must say: FIELD=VALUE or FIELD>=NUMBER; a field that is not known is let pass
     Trace       what it would leave if it got through; all traces are looked for after every attack
     Forbidden   a word that neither its output nor a file of its may hold
@@ -29,7 +28,7 @@ import shlex
 
 HERE = pathlib.Path(__file__).resolve().parent
 README = HERE / 'README.md'
-FIELDS = ('Attack', 'Barrier', 'Options', 'Arguments', 'Verdict', 'Degraded', 'Evidence', 'Trace', 'Forbidden', 'Needs',
+FIELDS = ('Attack', 'Barrier', 'Options', 'Arguments', 'Verdict', 'Evidence', 'Trace', 'Forbidden', 'Needs',
           'Without', 'Phases', 'Meanwhile', 'Terminal')
 VERDICTS = ('ok', 'runtime-error', 'signaled', 'cpu-time-limit', 'wall-time-limit', 'idle-limit', 'memory-limit',
             'output-limit', 'security-violation')
@@ -134,7 +133,7 @@ class Attack:
         for field, known in (('Barrier', BARRIERS), ('Trace', TRACES), ('Needs', NEEDS)):
             for word in self.words(field):
                 need(word in known, f'{field}: {word} is not known')
-        for word in self.words('Verdict') + self.words('Degraded'):
+        for word in self.words('Verdict'):
             need(word.partition('/')[0] in VERDICTS, f'no such verdict: {word}')
 
 
@@ -195,12 +194,6 @@ def table(head, rows):
     return '\n'.join(lines + [f'| {" | ".join(cell.replace("|", chr(92) + "|") for cell in row)} |' for row in rows])
 
 
-def verdict_cell(attack):
-    cell = ' or '.join(attack.words('Verdict'))
-    degraded = ' or '.join(attack.words('Degraded'))
-    return f'{cell} (degraded: {degraded})' if degraded else cell
-
-
 def shown_by(barrier, all_attacks, variants):
     """By which attacks a barrier is seen to matter, and how it is taken away."""
     by_option = [f'{code(attack.name)} with {code(attack.fields["Without"])}' for attack in all_attacks
@@ -214,7 +207,7 @@ def shown_by(barrier, all_attacks, variants):
 def readme(all_attacks, variants):
     parts = [INTRODUCTION.format(count=len(all_attacks))]
     for group, title in GROUPS.items():
-        rows = [(code(a.name), a.fields['Attack'], ', '.join(a.words('Barrier')), verdict_cell(a))
+        rows = [(code(a.name), a.fields['Attack'], ', '.join(a.words('Barrier')), ' or '.join(a.words('Verdict')))
                 for a in all_attacks if a.group == group]
         parts += [f'## {title}\n', table(('attack', 'what it does', 'stopped by', 'verdict'), rows), '']
     shown = [(code(name), text, shown_by(name, all_attacks, variants)) for name, text in BARRIERS.items()]

@@ -74,8 +74,6 @@ def check_traces(run):
 def check_contained(run):
     attack, result = run.attack, run.result
     wanted = attack.words('Verdict')
-    if attack.words('Degraded') and result.get('degraded'):
-        wanted = attack.words('Degraded')
     check(any(matches(verdict, result) for verdict in wanted),
           f'it must get {" or ".join(wanted)}: {result} {run.said()}')
     check_evidence(attack, result)

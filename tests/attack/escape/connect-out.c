@@ -4,6 +4,7 @@
  * Barrier: network-namespace
  * Arguments: {port}
  * Verdict: runtime-error
+ * Without: --share-net
  * Trace: secret */
 #include "attack.h"
 #include <arpa/inet.h>

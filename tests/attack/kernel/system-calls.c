@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: calls everything that there is with nonsense, in a thousand children
- * Barrier: end-of-run
- * Options: -t 5 -w 10 -p 8
+ * Barrier: seccomp, end-of-run
+ * Options: -t 20 -w 60 -p 8
  * Verdict: security-violation
  * Trace: box, process */
 #include "attack.h"

@@ -2,8 +2,7 @@
  *
  * Attack: learns the host's addresses and interfaces
  * Barrier: network-namespace
- * Verdict: runtime-error
- * Without: --share-net */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <net/if.h>
 
