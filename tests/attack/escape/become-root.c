@@ -2,7 +2,7 @@
  *
  * Attack: becomes root of the box, or takes capabilities
  * Barrier: user-of-its-own, no-capabilities
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <grp.h>
 #include <sys/capability.h>

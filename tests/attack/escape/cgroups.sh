@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Attack: moves to another control group, or lifts the limits of its own
-# Barrier: no-capabilities, own-root
-# Verdict: runtime-error security-violation
+# Barrier: seccomp, no-capabilities, own-root
+# Verdict: security-violation
 # Trace: cgroup
 
 for d in /sys/fs/cgroup /sys/fs/cgroup/unified /cgroup; do

@@ -2,7 +2,7 @@
  *
  * Attack: starts children in namespaces of their own, by clone and by clone3, whose flags a filter cannot see
  * Barrier: no-user-namespaces
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <linux/sched.h>
 

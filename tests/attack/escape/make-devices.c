@@ -2,7 +2,7 @@
  *
  * Attack: makes device nodes of the host's memory and disks
  * Barrier: no-capabilities
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

@@ -2,7 +2,7 @@
  *
  * Attack: changes the network, and listens to what the kernel says of devices
  * Barrier: no-capabilities, network-namespace
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <linux/if_link.h>
 #include <linux/netlink.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: mounts by the newer system calls, which take descriptors
- * Barrier: no-capabilities
- * Verdict: runtime-error security-violation */
+ * Barrier: seccomp, no-capabilities
+ * Verdict: security-violation */
 #include "attack.h"
 #include <sys/mount.h>
 

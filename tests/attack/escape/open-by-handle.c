@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: opens a file of the host's by its number, which no path stands in the way of
- * Barrier: no-capabilities
- * Verdict: runtime-error security-violation */
+ * Barrier: seccomp, no-capabilities
+ * Verdict: security-violation */
 #include "attack.h"
 
 ATTACK(open_by_handle) {

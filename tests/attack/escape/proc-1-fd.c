@@ -2,7 +2,7 @@
  *
  * Attack: takes the descriptors of judgebox-init, among them the one by which results are reported
  * Barrier: user-of-its-own
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 
 ATTACK(proc_1_fd) {

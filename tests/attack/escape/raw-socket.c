@@ -2,7 +2,7 @@
  *
  * Attack: sends packets of its own making
  * Barrier: no-capabilities
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/socket.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: enters the namespaces of judgebox-init, by its files in /proc and by its pidfd
- * Barrier: user-of-its-own
- * Verdict: runtime-error security-violation */
+ * Barrier: seccomp, user-of-its-own
+ * Verdict: security-violation */
 #include "attack.h"
 #include <sched.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: types commands into the terminal that judgectl was called from, and changes how that works
- * Barrier: streams-relayed
- * Verdict: runtime-error security-violation
+ * Barrier: seccomp, streams-relayed
+ * Verdict: security-violation
  * Terminal: yes
  * Trace: terminal */
 #include "attack.h"

@@ -2,7 +2,7 @@
  *
  * Attack: traces judgebox-init, and reads and writes its memory
  * Barrier: user-of-its-own
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/ptrace.h>
 #include <sys/uio.h>

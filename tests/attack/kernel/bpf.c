@@ -2,7 +2,7 @@
  *
  * Attack: loads a program into the kernel
  * Barrier: seccomp
- * Verdict: runtime-error security-violation */
+ * Verdict: security-violation */
 #include "attack.h"
 #include <linux/bpf.h>
 

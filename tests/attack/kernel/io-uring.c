@@ -2,7 +2,7 @@
  *
  * Attack: has the kernel do its system calls, out of the filter's sight
  * Barrier: seccomp
- * Verdict: runtime-error security-violation
+ * Verdict: runtime-error
  * Without: --profile=none */
 #include "attack.h"
 #include <linux/io_uring.h>

@@ -2,7 +2,7 @@
  *
  * Attack: keeps something in the kernel's keyrings, and reads what others keep there
  * Barrier: seccomp
- * Verdict: runtime-error security-violation
+ * Verdict: runtime-error
  * Without: --profile=none */
 #include "attack.h"
 #include <linux/keyctl.h>

@@ -2,7 +2,7 @@
  *
  * Attack: counts what the CPU does, by which others can be watched
  * Barrier: seccomp
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <linux/perf_event.h>
 

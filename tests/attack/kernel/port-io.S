@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: speaks to devices by the CPU's own instructions
- * Barrier: no-capabilities
- * Verdict: runtime-error security-violation
+ * Barrier: seccomp, no-capabilities
+ * Verdict: security-violation
  * Needs: x86-64 */
 
         .globl  _start

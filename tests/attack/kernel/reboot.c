@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: switches the host off
- * Barrier: no-capabilities
- * Verdict: runtime-error security-violation */
+ * Barrier: seccomp, no-capabilities
+ * Verdict: security-violation */
 #include "attack.h"
 
 ATTACK(reboot) {

@@ -2,7 +2,7 @@
  *
  * Attack: changes the host's name
  * Barrier: no-capabilities
- * Verdict: runtime-error security-violation
+ * Verdict: runtime-error
  * Trace: kernel-setting */
 #include "attack.h"
 

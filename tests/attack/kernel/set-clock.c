@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: sets the host's clock
- * Barrier: no-capabilities
- * Verdict: runtime-error security-violation
+ * Barrier: seccomp, no-capabilities
+ * Verdict: security-violation
  * Trace: clock */
 #include "attack.h"
 #include <sys/time.h>

@@ -2,7 +2,7 @@
  *
  * Attack: opens sockets of families that no program needs, and that many holes were found in
  * Barrier: seccomp
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/socket.h>
 

@@ -2,7 +2,7 @@
  *
  * Attack: traces every process that it can name, but for its own
  * Barrier: pid-namespace, own-proc
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/ptrace.h>
 

@@ -2,7 +2,7 @@
  *
  * Attack: has the kernel wait for it in the middle of a system call, which many exploits need
  * Barrier: seccomp
- * Verdict: runtime-error security-violation */
+ * Verdict: security-violation */
 #include "attack.h"
 
 ATTACK(userfaultfd) {

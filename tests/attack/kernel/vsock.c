@@ -2,7 +2,7 @@
  *
  * Attack: speaks to the hypervisor
  * Barrier: seccomp
- * Verdict: runtime-error security-violation */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <linux/vm_sockets.h>
 #include <sys/socket.h>

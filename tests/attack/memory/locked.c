@@ -3,7 +3,7 @@
  * Attack: locks 128 MiB in memory, so that nobody can take them back
  * Barrier: memory-limit
  * Options: -m 64M
- * Verdict: runtime-error memory-limit */
+ * Verdict: runtime-error */
 #include "attack.h"
 #include <sys/mman.h>
 

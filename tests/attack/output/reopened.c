@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Attack: opens its standard output anew by way of /proc, to write where no limit counts
- * Barrier: output-limit
+ * Barrier: landlock, output-limit
  * Options: --output-size=64K --file-size=64K
- * Verdict: output-limit runtime-error
+ * Verdict: runtime-error
  * Trace: output */
 #include "attack.h"
 
