@@ -87,7 +87,7 @@ VARIANTS = {
         [('src/judgectl/stream.c', r'if \(S_ISREG\(st\.st_mode\) \|\|',
           'if (S_ISCHR(st.st_mode) || S_ISREG(st.st_mode) ||'),
          ('src/judgeboxd/fd-check.c', r'makedev\(sx\.stx_rdev_major, sx\.stx_rdev_minor\) == makedev\(1, 3\)', 'true')],
-        ['tiocsti']),
+        ['terminal-modes']),
     'no-core-dumps': (
         [('src/sandbox/spawn.c', r'child_limit_core\(c, v\[LIMIT_CORE\]\);', '')],
         ['core-dump']),
