@@ -175,7 +175,8 @@ def scripts(directory, environment):
 
 
 def native_tests(degrade):
-    return scripts('native', {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
+    for directory in ('native', 'attack'):
+        yield from scripts(directory, {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
 
 
 # Native tests of what the guest has the real thing for, and of what takes too long under emulation.
