@@ -26,6 +26,11 @@ int log_get_max_level(void) {
         return max_level;
 }
 
+const char *log_level_to_string(int level) {
+        assert(level >= LOG_EMERG && level <= LOG_DEBUG);
+        return level_table[level];
+}
+
 int log_set_max_level_from_string(const char *s) {
         uint64_t n;
 

@@ -17,6 +17,9 @@ int log_get_max_level(void);
 /* Takes a level's name or number ("debug", "7"). Returns -EINVAL for anything else. */
 int log_set_max_level_from_string(const char *s);
 
+/* "emerg" to "debug". */
+const char *log_level_to_string(int level);
+
 /* Reads $JUDGEBOX_LOG_LEVEL and finds out whether standard error is the journal. Call it first in main(). */
 void log_setup(const char *program);
 

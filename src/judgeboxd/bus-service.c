@@ -3,6 +3,7 @@
 #include "bus-call.h"
 #include "bus-service.h"
 #include "hash.h"
+#include "log-control.h"
 #include "log.h"
 #include "varlink-interfaces.h"
 
@@ -234,6 +235,11 @@ static int add_objects(BusService *s) {
                 return r;
 
         r = sd_bus_add_fallback_vtable(s->bus, NULL, BUS_PATH_BOX, BUS_INTERFACE_BOX, bus_box_vtable, find_box, s);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_add_object_vtable(s->bus, NULL, BUS_PATH_LOG_CONTROL, BUS_INTERFACE_LOG_CONTROL,
+                                     bus_log_control_vtable, NULL);
         if (r < 0)
                 return r;
 

@@ -168,6 +168,35 @@ def test_exposure():
 # ---- what systemd and an admin do ----
 
 @test
+def test_log_level():
+    need_package()
+    main_pid()
+    command(None, 'systemctl', 'service-log-level', 'judgeboxd.service', 'debug')
+    journal = Journal()
+    check_equal(run('alice', '--', 'true')['verdict'], 'ok')
+    check('starting -> ' in journal.read(), journal.read())
+    command(None, 'systemctl', 'service-log-level', 'judgeboxd.service', 'info')
+    check_equal(command(None, 'systemctl', 'service-log-level', 'judgeboxd.service').strip(), 'info')
+
+
+@test
+def test_bus_is_restarted():
+    """The bus by which systemd, polkit and D-Bus callers are reached: boxes stay, and all is as before when it is back."""
+    need_package()
+    command('alice', 'judgectl', 'create', 'b')
+    process = begin('alice', '--box=b', '--', 'sh', '-c', 'sleep 20; exit 3')
+    command(None, 'systemctl', 'kill', '--signal=KILL', 'dbus.service')
+    check(wait_until(lambda: 'org.judgebox1' in command(None, 'busctl', 'list', '--acquired', status=None), 60),
+          'it has its name again')
+    again = start('alice', 'judgectl', '--json=short', 'run', '--stdout=/dev/null', '--', 'true')
+    check_equal(end(again)['verdict'], 'ok')
+    check_equal(end(process)['exitStatus'], 3)
+    # It still hears of what happens to scopes.
+    command(None, 'systemctl', 'stop', 'judgebox-1000-b.scope')
+    check_nothing_left()
+
+
+@test
 def test_scope_stopped_from_outside():
     """The run that goes on there is canceled, and told why, also in a box that an earlier service made; the box is gone,
     and its name is free."""

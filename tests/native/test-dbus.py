@@ -12,6 +12,7 @@ from harness import TOP, check, check_equal, main, test, wait_until
 
 INVALID = 'org.freedesktop.DBus.Error.InvalidArgs'
 UNKNOWN_OBJECT = 'org.freedesktop.DBus.Error.UnknownObject'
+LOG_CONTROL = '/org/freedesktop/LogControl1', 'org.freedesktop.LogControl1'
 CAPTURE = Variant('a{sv}', {'capture': Variant('b', True)})
 
 
@@ -481,6 +482,29 @@ def test_introspection():
                 node.tail = None
             check_equal(ET.canonicalize(ET.tostring(shipped), with_comments=False, strip_text=True),
                         ET.canonicalize(ET.tostring(served), with_comments=False, strip_text=True), interface)
+
+
+@test
+def test_log_control():
+    """Anybody reads it, root sets it, and only to what there is."""
+    def get(who, name):
+        return who.call(NAME, LOG_CONTROL[0], PROPERTIES, 'Get', 'ss', LOG_CONTROL[1], name)[0]
+
+    def put(who, name, value):
+        who.call(NAME, LOG_CONTROL[0], PROPERTIES, 'Set', 'ssv', LOG_CONTROL[1], name, Variant('s', value))
+
+    with on_bus() as s:
+        nobody = s.connection(65534)
+        check_equal([get(nobody, name) for name in ('LogLevel', 'LogTarget', 'SyslogIdentifier')],
+                    ['info', 'console', 'judgeboxd'])
+        put(s.bus, 'LogLevel', 'debug')
+        check_equal(get(nobody, 'LogLevel'), 'debug')
+        put(s.bus, 'LogLevel', 'info')
+        put(s.bus, 'LogTarget', 'console')
+        bus_refused('org.freedesktop.DBus.Error.InvalidArgs', put, s.bus, 'LogLevel', 'loud')
+        bus_refused('org.freedesktop.DBus.Error.NotSupported', put, s.bus, 'LogTarget', 'syslog')
+        bus_refused('org.freedesktop.DBus.Error.AccessDenied', put, nobody, 'LogLevel', 'debug')
+        check_equal(get(nobody, 'LogLevel'), 'info')
 
 
 @test
