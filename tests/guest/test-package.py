@@ -187,6 +187,15 @@ def test_bus_name_is_roots():
 
 
 @test
+def test_autopkgtest():
+    """debian/tests/core, which Debian's own machines run."""
+    need_package()
+    out = command(EXAMPLES.parent.parent / 'debian' / 'tests' / 'core')
+    check_equal(out.count('FAIL'), 0, out)
+    check(out.count('ok ') >= 10, out)
+
+
+@test
 def test_zz_upgrade():
     """To the same version, but dpkg goes through the same steps. What is there stays there, and goes on."""
     need_package()

@@ -167,6 +167,33 @@ def test_exposure():
 
 # ---- what systemd and an admin do ----
 
+def shown(page):
+    """What judgeboxd.8 or judgebox.conf.5 has under EXAMPLES, block by block."""
+    text = (TOP / 'man' / page).read_text().replace('\\-', '-')
+    section = text.partition('\n.SH EXAMPLES\n')[2].partition('\n.SH ')[0]
+    return [block.partition('\n.EE\n')[0] for block in section.split('\n.EX\n')[1:]]
+
+
+@test
+def test_examples_of_the_manual():
+    """Typed as they stand there, each command by root; and the configuration, which must have nothing to be ignored."""
+    need_package()
+    try:
+        for line in '\n'.join(shown('judgeboxd.8')).splitlines():
+            check(line.startswith('# '), line)
+            command(None, 'sh', '-c', f'{line[2:]} </dev/null | head -n 100')
+        check_equal(show('judgebox.slice', 'MemoryMax') != 'infinity', True)
+    finally:
+        command(None, 'systemctl', 'revert', 'judgebox.slice', 'judgebox-1000.slice', status=None)
+    configuration, = shown('judgebox.conf.5')
+    journal = Journal()
+    with DropIn(configuration.replace('examiner', 'bob')):
+        check_equal(run('alice', '--', 'true')['verdict'], 'ok')
+        check('ignor' not in journal.read(), journal.read())
+        out = command('alice', 'judgectl', 'run', '--memory=1100M', 'true', status=2)
+        check_equal(out, '')
+
+
 @test
 def test_log_level():
     need_package()

@@ -185,7 +185,7 @@ GUEST_HAS_ITS_OWN = {'test-budgets.py', 'test-polkit.py', 'test-restart.py', 'te
 # Minutes of load under emulation: in full by hand, as in `tools/guest run tests/guest/test-load.py`. Here a short one.
 GUEST_SHORTENED = {
         'guest/test-load.py': (['killed'], {'JUDGEBOX_KILL_SECONDS': '30'}),
-        'guest/test-restart.py': (['restarted', 'executed-anew'], {'JUDGEBOX_RESTART_RUNS': '10'}),
+        'guest/test-restart.py': (['restarted', 'executed-anew', 'store', 'idle', 'status'], {'JUDGEBOX_RESTART_RUNS': '10'}),
 }
 
 # What depends on how old kernel, systemd and polkit are: also in Debian 12.
