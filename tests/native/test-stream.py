@@ -112,6 +112,7 @@ def test_input_is_not_read():
 def test_somebody_goes():
     with listening() as s:
         s.client.call('CreateBox', {'box': 'b'})
+        s.client.run('/bin/true', box='b')
         before = s.n_fds()
         run = Streamed(s, 'while :; do echo x; done', box='b')
         run.client.close()
