@@ -123,8 +123,9 @@ def test_terminated():
 
 @test
 def test_is_not_ours():
-    """What the program types into its terminal is read by nobody else: TIOCSTI reaches that one alone."""
-    s = Screen('python3', '-c', 'import fcntl, termios, time\n'
+    """What the program types into its terminal is read by nobody else: TIOCSTI, which the profiles forbid, reaches that one
+    alone."""
+    s = Screen('--profile=none', '--', 'python3', '-c', 'import fcntl, termios, time\n'
                'try:\n    [fcntl.ioctl(0, termios.TIOCSTI, c) for c in "touch stolen\\n"]\nexcept OSError as e:\n    print(e)\n'
                'print("did", flush=True)')
     s.wait_for(b'did')
