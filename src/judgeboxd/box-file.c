@@ -222,6 +222,6 @@ int box_file_read(int dir_fd, const char *box_name, BoxFile *ret) {
                 return -EBADMSG;
 
         *ret = f;
-        f = (BoxFile) {};
+        f = BOX_FILE_NULL;
         return r;
 }

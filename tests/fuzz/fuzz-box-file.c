@@ -46,7 +46,7 @@ static void check_again(const BoxFile *f) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        _cleanup_(box_file_done) BoxFile f = {};
+        _cleanup_(box_file_done) BoxFile f = BOX_FILE_NULL;
         int r;
 
         if (dir_fd < 0) {
