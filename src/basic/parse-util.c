@@ -225,6 +225,30 @@ int parse_cpu_set(const char *s, cpu_set_t *ret) {
         return 0;
 }
 
+char *format_cpu_set(const cpu_set_t *set) {
+        _cleanup_free_ char *s = NULL;
+
+        assert(set);
+
+        s = strdup("");
+        for (size_t i = 0; s && i < CPU_SETSIZE; i++) {
+                size_t first = i;
+                char *longer;
+
+                if (!CPU_ISSET(i, set))
+                        continue;
+                while (i + 1 < CPU_SETSIZE && CPU_ISSET(i + 1, set))
+                        i++;
+
+                longer = i > first ? strprintf("%s%s%zu-%zu", s, *s ? "," : "", first, i)
+                                   : strprintf("%s%s%zu", s, *s ? "," : "", first);
+                free(s);
+                s = longer;
+        }
+
+        return TAKE_PTR(s);
+}
+
 bool box_id_is_valid(const char *s) {
         size_t n;
 

@@ -29,6 +29,9 @@ int parse_cpu_list(const char *s, unsigned *ret_n);
 /* The same as a set; CPUs beyond CPU_SETSIZE are left out. */
 int parse_cpu_set(const char *s, cpu_set_t *ret);
 
+/* A set as a list, "" for none; NULL: out of memory. */
+char *format_cpu_set(const cpu_set_t *set);
+
 /* [A-Za-z0-9_-]{1,32}, the name of a box. */
 bool box_id_is_valid(const char *s);
 

@@ -20,7 +20,6 @@ struct Admission {
         size_t n_running, n_waiting;
         AdmissionTenant *tenants;
         AdmissionTenant *ring;
-        admission_reserve_t reserve;
         bool advancing;
         bool held;
 };
@@ -56,11 +55,6 @@ Admission *admission_free(Admission *a) {
         assert(a->n_running == 0);
         assert(a->n_waiting == 0);
         return mfree(a);
-}
-
-void admission_set_reserve(Admission *a, admission_reserve_t reserve) {
-        assert(a);
-        a->reserve = reserve;
 }
 
 static AdmissionTenant *tenant_find(const Admission *a, uid_t uid) {
@@ -136,8 +130,8 @@ static AdmissionTicket *tenant_first(const AdmissionTenant *n) {
         return n->tickets[i];
 }
 
-static bool reserve(Admission *a, AdmissionTicket *t) {
-        return !a->reserve || a->reserve(t, t->userdata);
+static bool reserve(AdmissionTicket *t) {
+        return !t->reserve || t->reserve(t, t->userdata);
 }
 
 static AdmissionReason reason_to_wait(Admission *a, AdmissionTicket *t) {
@@ -146,14 +140,12 @@ static AdmissionReason reason_to_wait(Admission *a, AdmissionTicket *t) {
         if (a->held || a->n_running >= a->max_running || a->ring)
                 return ADMISSION_REASON_TURN;
 
-        return reserve(a, t) ? ADMISSION_REASON_NONE : ADMISSION_REASON_CPUS;
+        return reserve(t) ? ADMISSION_REASON_NONE : ADMISSION_REASON_CPUS;
 }
 
 int admission_enter(
                 Admission *a,
-                uid_t tenant,
-                size_t max_running,
-                int priority,
+                const AdmissionWish *wish,
                 usec_t now,
                 AdmissionTicket *t,
                 admission_callback_t callback,
@@ -163,20 +155,22 @@ int admission_enter(
         int r;
 
         assert(a);
-        assert(max_running > 0);
-        assert(priority >= ADMISSION_PRIORITY_MIN && priority <= ADMISSION_PRIORITY_MAX);
+        assert(wish);
+        assert(wish->max_running > 0);
+        assert(wish->priority >= ADMISSION_PRIORITY_MIN && wish->priority <= ADMISSION_PRIORITY_MAX);
         assert(t);
         assert(!t->admission);
         assert(callback);
 
-        n = tenant_make(a, tenant);
+        n = tenant_make(a, wish->tenant);
         if (!n)
                 return -ENOMEM;
-        n->max_running = max_running;
+        n->max_running = wish->max_running;
 
         *t = (AdmissionTicket) {
                 .tenant = n,
-                .priority = priority,
+                .priority = wish->priority,
+                .reserve = wish->reserve,
                 .entered_usec = now,
                 .callback = callback,
                 .userdata = userdata,
@@ -209,7 +203,7 @@ static void admission_advance(Admission *a) {
                 AdmissionTenant *n = a->ring;
                 AdmissionTicket *t = tenant_first(n);
 
-                if (!reserve(a, t))
+                if (!reserve(t))
                         break;
 
                 a->ring = n->next;

@@ -35,6 +35,9 @@ AdmissionReason admission_reason_from_string(const char *s);
 /* The run may go on. Not called when admission_enter() said so already. */
 typedef void (*admission_callback_t)(AdmissionTicket *t, void *userdata);
 
+/* Takes what the run needs to go on: false if it is not there now. Asked anew whenever a run has left. */
+typedef bool (*admission_reserve_t)(AdmissionTicket *t, void *userdata);
+
 /* A run's place, embedded in it. */
 struct AdmissionTicket {
         Admission *admission; /* NULL: neither waiting nor running */
@@ -44,6 +47,7 @@ struct AdmissionTicket {
         AdmissionReason reason;
         AdmissionTicket *prev, *next;
         usec_t entered_usec;
+        admission_reserve_t reserve;
         admission_callback_t callback;
         void *userdata;
 };
@@ -52,18 +56,17 @@ int admission_new(size_t max_running, size_t max_waiting, Admission **ret);
 Admission *admission_free(Admission *a);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Admission *, admission_free);
 
-/* Takes what the run needs to go on: false if it is not there now. Asked anew whenever a run has left. */
-typedef bool (*admission_reserve_t)(AdmissionTicket *t, void *userdata);
+typedef struct AdmissionWish {
+        uid_t tenant;
+        size_t max_running; /* of this tenant, from now on */
+        int priority;
+        admission_reserve_t reserve; /* NULL: it needs nothing but its turn */
+} AdmissionWish;
 
-/* In place of none; the userdata is the ticket's. */
-void admission_set_reserve(Admission *a, admission_reserve_t reserve);
-
-/* 1: go on now; 0: wait for the callback; -ENOBUFS: the queue is full; -ENOMEM. max_running: of this tenant, from now on. */
+/* 1: go on now; 0: wait for the callback; -ENOBUFS: the queue is full; -ENOMEM. */
 int admission_enter(
                 Admission *a,
-                uid_t tenant,
-                size_t max_running,
-                int priority,
+                const AdmissionWish *wish,
                 usec_t now,
                 AdmissionTicket *t,
                 admission_callback_t callback,

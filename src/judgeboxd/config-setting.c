@@ -32,6 +32,8 @@ const Setting settings[] = {
         { MANAGER(concurrent_runs), .name = "ConcurrentRuns", .min = 1, .max = 8192, .keyword = "auto",
           .preset = CONFIG_AUTO },
         { MANAGER(queue_max), .name = "QueueMax", .max = 1000000, .preset = 20000 },
+        { MANAGER(run_cpus), .name = "RunCPUs", .kind = SETTING_CPU_LIST },
+        { MANAGER(exclusive_cpus), .name = "ExclusiveCPUs", .kind = SETTING_BOOLEAN },
         { MANAGER(uid_range_base), .name = "UidRangeBase", .min = 65536, .max = UID_BASE_MAX, .step = 65536,
           .preset = UID_RANGE_FIRST },
         { MANAGER(uid_range_boxes), .name = "UidRangeBoxes", .min = UID_RANGE_BLOCK_BOXES,
@@ -160,6 +162,12 @@ static int parse_number(const Setting *s, const char *value, uint64_t *ret) {
                 break;
         case SETTING_PERCENT:
                 return parse_percent(value, max, ret);
+        case SETTING_BOOLEAN:
+                r = parse_boolean(value);
+                if (r < 0)
+                        return r;
+                *ret = (uint64_t) r;
+                return 0;
         case SETTING_SIZE_OR_PERCENT:
                 if (endswith(value, "%")) {
                         r = parse_percent(value, 100, &n);
@@ -260,6 +268,8 @@ static char *format_exactly(SettingKind kind, uint64_t n) {
                 return strprintf("%" PRIu64, n);
         case SETTING_PERCENT:
                 return strprintf("%" PRIu64 "%%", n);
+        case SETTING_BOOLEAN:
+                return strdup(n ? "yes" : "no");
         case SETTING_TIME:
                 return n % USEC_PER_SEC == 0 ? strprintf("%" PRIu64 "s", n / USEC_PER_SEC)
                      : n % USEC_PER_MSEC == 0 ? strprintf("%" PRIu64 "ms", n / USEC_PER_MSEC)
@@ -315,6 +325,7 @@ char *setting_describe(const Setting *s, int r) {
                         "a size such as 64K, 256M or 1.5G, or a percentage of the memory such as 75%",
                 [SETTING_TIME] = "a time such as 2, 1.5, 250ms or 2min",
                 [SETTING_PERCENT] = "a percentage of one CPU such as 50% or 400%",
+                [SETTING_BOOLEAN] = "yes or no",
                 [SETTING_NAME] = "the name of a group",
                 [SETTING_CPU_LIST] = "a list of CPUs such as 0-3,6",
                 [SETTING_PROFILE] = "the name of a profile: 1 to 32 of A-Z, a-z, 0-9, _ and -",

@@ -22,6 +22,7 @@ typedef enum SettingKind {
         SETTING_SIZE_OR_PERCENT,
         SETTING_TIME,
         SETTING_PERCENT,
+        SETTING_BOOLEAN,
         SETTING_NAME,
         SETTING_CPU_LIST,
         SETTING_PROFILE,

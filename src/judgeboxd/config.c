@@ -67,6 +67,7 @@ Config *config_free(Config *c) {
 
         free(c->group);
         free(c->profile);
+        free(c->run_cpus);
         limits_done(&c->limits);
         free(c->tenants);
         strv_free(c->files);

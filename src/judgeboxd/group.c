@@ -42,6 +42,7 @@ Group *group_free(Group *g) {
         }
         close_many(g->fds, g->n_fds);
 
+        cpu_pool_release(&g->cpus);
         admission_leave(&g->ticket);
         failure_done(&g->failure);
         return mfree(g);
@@ -90,6 +91,7 @@ static void leave(Group *g) {
         if (--g->n_entered > 0 || !all_have(g, has_ended))
                 return;
 
+        cpu_pool_release(&g->cpus);
         admission_leave(&g->ticket);
         g->on_done(g, g->failure.type == FAILURE_NONE ? NULL : &g->failure, g->userdata);
 }
@@ -220,6 +222,10 @@ static void begin(Group *g) {
                         continue;
                 r->ticket.entered_usec = g->ticket.entered_usec;
                 r->ticket.reason = g->ticket.reason;
+                if (g->cpus.pool && run_set_cpus(r, &g->cpus.usable, /* own= */ true) < 0) {
+                        operation_cancel(g->members[i].operation);
+                        continue;
+                }
                 run_begin(r);
         }
         leave(g);
@@ -239,6 +245,17 @@ static int get_priority(const Group *g) {
         return priority;
 }
 
+static bool take_cpus(AdmissionTicket *t, void *userdata) {
+        Group *g = ASSERT_PTR(userdata);
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < g->n_members; i++)
+                if (g->members[i].run)
+                        n += run_get_n_cpus(g->members[i].run);
+
+        return cpu_pool_take(g->manager->cpu_pool, n, &g->cpus);
+}
+
 void group_take_run(GroupMember *member, Run *run) {
         _cleanup_(failure_done) Failure f = FAILURE_NULL;
         Group *g;
@@ -253,7 +270,13 @@ void group_take_run(GroupMember *member, Run *run) {
         if (!all_have(g, has_run))
                 return;
 
-        r = admission_enter(g->manager->admission, run->tenant->uid, tenant_get_running_max(run->tenant), get_priority(g),
+        r = admission_enter(g->manager->admission,
+                            &(AdmissionWish) {
+                                    .tenant = run->tenant->uid,
+                                    .max_running = tenant_get_running_max(run->tenant),
+                                    .priority = get_priority(g),
+                                    .reserve = g->manager->cpus.exclusive ? take_cpus : NULL,
+                            },
                             manager_now(g->manager), &g->ticket, on_admitted, g);
         if (r == 1)
                 begin(g);

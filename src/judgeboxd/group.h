@@ -55,6 +55,7 @@ struct Group {
         size_t n_members;
 
         AdmissionTicket ticket;
+        CpuLease cpus; /* its runs share them */
         unsigned n_entered;
         bool launched;
         Failure failure; /* the first there was */

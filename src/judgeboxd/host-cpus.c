@@ -3,7 +3,7 @@
 #include "parse-util.h"
 
 int host_cpus_read(HostCpus *ret) {
-        HostCpus h;
+        HostCpus h = {};
 
         assert(ret);
 
@@ -13,6 +13,26 @@ int host_cpus_read(HostCpus *ret) {
 
         h.n = (unsigned) CPU_COUNT(&h.set);
         *ret = h;
+        return 0;
+}
+
+int host_cpus_restrict(HostCpus *h, const char *list) {
+        cpu_set_t set;
+        int r;
+
+        assert(h);
+
+        r = parse_cpu_set(list, &set);
+        if (r < 0)
+                return r;
+
+        CPU_AND(&set, &set, &h->set);
+        if (CPU_COUNT(&set) == 0)
+                return -ENXIO;
+
+        h->set = set;
+        h->n = (unsigned) CPU_COUNT(&set);
+        h->restricted = true;
         return 0;
 }
 

@@ -110,10 +110,33 @@ static int add_sources(Manager *m) {
         return sd_event_source_set_enabled(m->deadline_source, SD_EVENT_OFF);
 }
 
+/* Anew from what the host has: the file may allow more again. */
+static void apply_cpus(Manager *m) {
+        const Config *c = m->config;
+        HostCpus cpus = m->cpus;
+        int r;
+
+        r = host_cpus_read(&cpus);
+        if (r >= 0 && c->run_cpus)
+                r = host_cpus_restrict(&cpus, c->run_cpus);
+        if (r < 0)
+                (void) journal_log(LOG_WARNING, -r, MESSAGE_CONFIG_IGNORED, NULL,
+                                   "None of RunCPUs=%s can be used here, ignoring it: %m", strempty(c->run_cpus));
+
+        cpus.exclusive = c->exclusive_cpus;
+        m->cpus = cpus;
+        cpu_pool_set(m->cpu_pool, &cpus.set, /* root= */ NULL);
+}
+
 static void apply_config(Manager *m) {
         const Config *c = m->config;
 
-        admission_set_bounds(m->admission, c->concurrent_runs == CONFIG_AUTO ? m->cpus.n : c->concurrent_runs, c->queue_max);
+        apply_cpus(m);
+        admission_set_bounds(m->admission,
+                             c->concurrent_runs != CONFIG_AUTO ? c->concurrent_runs
+                             : m->cpus.exclusive               ? cpu_pool_get_n_cores(m->cpu_pool)
+                                                               : m->cpus.n,
+                             c->queue_max);
         for (Tenant *t = m->tenants; t; t = t->hh.next)
                 admission_set_tenant_bound(m->admission, t->uid, tenant_get_running_max(t));
         uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
@@ -185,6 +208,10 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
         if (r < 0)
                 return r;
 
+        r = cpu_pool_new(&m->cpu_pool);
+        if (r < 0)
+                return r;
+
         if (!m->authority) {
                 r = authority_new_local(&m->authority);
                 if (r < 0)
@@ -245,6 +272,7 @@ Manager *manager_free(Manager *m) {
         m->uids = uid_range_free(m->uids);
         m->admission = admission_free(m->admission);
         m->profiles = profile_store_free(m->profiles);
+        m->cpu_pool = cpu_pool_free(m->cpu_pool);
         m->config = config_free(m->config);
         m->authority = authority_free(m->authority);
         m->slots = box_slots_free(m->slots);

@@ -11,6 +11,7 @@
 #include "box.h"
 #include "cgroup.h"
 #include "config.h"
+#include "cpu-pool.h"
 #include "host-cpus.h"
 #include "host-directory.h"
 #include "image.h"
@@ -36,6 +37,7 @@ struct Manager {
         Admission *admission;
         UidRange *uids;
         HostCpus cpus;
+        CpuPool *cpu_pool;
         BoxSlots *slots;
         BoxStore *store; /* NULL: boxes end with the daemon */
         HostDirectories *host_directories; /* NULL: this daemon makes none */

@@ -44,6 +44,10 @@ static int check_cpu_set(const Limits *l, const char *prefix, const HostCpus *cp
         if (!l->cpu_set)
                 return 0;
 
+        if (cpus->exclusive)
+                return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, field,
+                                           "%s cannot be chosen here: each run has CPUs of its own.", field);
+
         r = host_cpus_check_list(cpus, l->cpu_set, NULL);
         if (r == -ENXIO)
                 return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, field,

@@ -114,6 +114,8 @@ int run_to_json(const Run *run, json_object **ret) {
                 json_add_string(&r, o, "outputExceeded", output_names[e->output_stream]);
 
         add_evidence(&r, o, e);
+        if (run->has_cpus)
+                json_add_string(&r, o, "cpuSet", run->request.spec.limits.cpu_set);
         json_add_known(&r, o, "queuedUSec", run->queued_usec);
         if (run->ticket.reason != ADMISSION_REASON_NONE)
                 json_add_string(&r, o, "queuedFor", admission_reason_to_string(run->ticket.reason));

@@ -37,6 +37,8 @@ int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgro
         r->queued_usec = RESULT_UNKNOWN;
         r->deadline = entry->keep ? USEC_INFINITY : usec_add(manager_now(b->manager), RUN_ORPHAN_USEC);
         r->ended = entry->state == MESSAGE_RUN_FINISHED;
+        if (!r->ended && b->manager->cpus.exclusive)
+                cpu_pool_adopt(b->manager->cpu_pool, &entry->cpus, &r->cpus);
         run_set_state(r, RUN_EXECUTING);
         manager_watch_deadline(b->manager, r->deadline);
 
@@ -127,6 +129,7 @@ static void forget_oldest(Tenant *t) {
 
 void run_keep(Run *r) {
         run_set_state(r, RUN_KEPT);
+        cpu_pool_release(&r->cpus);
         admission_leave(&r->ticket);
         box_run_ended(r->box, TAKE_PTR(r->cgroup));
 

@@ -5,6 +5,7 @@
 #include "journal.h"
 #include "manager.h"
 #include "message-ids.h"
+#include "parse-util.h"
 #include "run-internal.h"
 #include "tenant.h"
 
@@ -184,6 +185,7 @@ void run_finish(Run *r, const Failure *failure) {
                 r->done(r, failure, r->userdata);
         close_spec_fds(&r->request.spec);
 
+        cpu_pool_release(&r->cpus);
         admission_leave(&r->ticket);
         DL_DELETE2(r->manager->runs, r, manager_prev, manager_next);
         tenant_remove_run(r->tenant);
@@ -446,6 +448,40 @@ static int make_box(Run *r, Failure *f) {
         return box_start(r->box, f);
 }
 
+uint64_t run_get_n_cpus(const Run *r) {
+        uint64_t n;
+
+        assert(r);
+
+        n = r->request.spec.limits.values[LIMIT_CPUS];
+        return n == LIMIT_NONE ? 1 : n;
+}
+
+int run_set_cpus(Run *r, const cpu_set_t *cpus, bool own) {
+        Limits *l = &r->request.spec.limits;
+
+        free(l->cpu_set);
+        l->cpu_set = format_cpu_set(cpus);
+        r->has_cpus = own;
+        return l->cpu_set ? 0 : -ENOMEM;
+}
+
+static bool take_cpus(AdmissionTicket *t, void *userdata) {
+        Run *r = ASSERT_PTR(userdata);
+
+        return cpu_pool_take(r->manager->cpu_pool, run_get_n_cpus(r), &r->cpus);
+}
+
+/* Which CPUs, where the request cannot say. */
+static int choose_cpus(Run *r) {
+        const HostCpus *cpus = &r->manager->cpus;
+
+        if (r->cpus.pool)
+                return run_set_cpus(r, &r->cpus.usable, /* own= */ true);
+
+        return cpus->restricted && !r->request.spec.limits.cpu_set ? run_set_cpus(r, &cpus->set, /* own= */ false) : 0;
+}
+
 void run_begin(Run *r) {
         Failure f = FAILURE_NULL;
         int q;
@@ -454,6 +490,12 @@ void run_begin(Run *r) {
 
         r->queued_usec = usec_sub(manager_now(r->manager), r->ticket.entered_usec);
         run_set_state(r, RUN_STARTING);
+
+        q = choose_cpus(r);
+        if (q < 0) {
+                run_fail(r, q, &f);
+                return;
+        }
 
         if (!r->box) {
                 q = make_box(r, &f);
@@ -476,7 +518,13 @@ void run_submit(Run *r) {
 
         assert(r);
 
-        q = admission_enter(r->manager->admission, r->tenant->uid, tenant_get_running_max(r->tenant), r->request.priority,
+        q = admission_enter(r->manager->admission,
+                            &(AdmissionWish) {
+                                    .tenant = r->tenant->uid,
+                                    .max_running = tenant_get_running_max(r->tenant),
+                                    .priority = r->request.priority,
+                                    .reserve = r->manager->cpus.exclusive ? take_cpus : NULL,
+                            },
                             manager_now(r->manager), &r->ticket, on_admitted, r);
         if (q == -ENOBUFS)
                 q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", r->manager->config->queue_max);

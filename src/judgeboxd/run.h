@@ -10,6 +10,7 @@
 
 #include "admission.h"
 #include "cgroup.h"
+#include "cpu-pool.h"
 #include "failure.h"
 #include "message.h"
 
@@ -91,6 +92,8 @@ struct Run {
         RunRequest request;
         BoxSettings settings; /* of the box of its own */
         AdmissionTicket ticket;
+        CpuLease cpus; /* that are its own; a group's are the group's */
+        bool has_cpus; /* of its own, or its group's: its CPU set */
         usec_t queued_usec;
 
         RunCgroup *cgroup;
@@ -137,6 +140,12 @@ bool run_launch(Run *r);
 
 /* Goes on if it waited for its box. */
 void run_proceed(Run *r);
+
+/* How many CPUs of its own it is to have. */
+uint64_t run_get_n_cpus(const Run *r);
+
+/* It is to use these and no others; own: and has them for itself. -ENOMEM. */
+int run_set_cpus(Run *r, const cpu_set_t *cpus, bool own);
 
 /* The caller does not want it any more: it ends as canceled, at once if it has not begun. */
 void run_cancel(Run *r);

@@ -10,12 +10,14 @@
  *
  * Requests carry a serial; the answer (REPLY, or FINISHED for EXECUTE and COLLECT) carries it back. */
 
+#include <sched.h>
+
 #include "spec.h"
 
 #define PROTOCOL_MAGIC UINT32_C(0x6a626f78) /* "jbox" */
 
 /* Of both sides: a box outlives the judgeboxd that made it, and one of another version cannot speak to it. */
-#define PROTOCOL_VERSION 6
+#define PROTOCOL_VERSION 7
 
 #define MESSAGE_INLINE_MAX (32U * 1024U)
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
@@ -120,6 +122,7 @@ typedef enum MessageRunState {
 typedef struct MessageRunEntry {
         uint64_t run;
         uint64_t limits[_LIMIT_TYPE_MAX];
+        cpu_set_t cpus; /* that it was given by name; else none */
         uint32_t state;
         uint32_t keep;
         uint32_t reserved;

@@ -195,6 +195,8 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
         (void) snprintf(r->program, sizeof(r->program), "%s", r->spec.argv[0]);
         memcpy(r->limits, r->spec.limits.values, sizeof(r->limits));
         r->keep = r->spec.keep;
+        if (r->spec.limits.cpu_set)
+                (void) parse_cpu_set(r->spec.limits.cpu_set, &r->cpus);
         r->root = root;
 
         q = run_open_streams(r, root, stdio, &step);

@@ -60,6 +60,7 @@ typedef struct Run {
         uint64_t limits[_LIMIT_TYPE_MAX];
         bool keep;
 
+        cpu_set_t cpus;
         const Root *root;
         Output outputs[2];
 

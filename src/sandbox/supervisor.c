@@ -244,6 +244,7 @@ static int on_runs(Supervisor *s, Message *m) {
                         .run = r->number,
                         .state = run_state_for_message(r->state),
                         .keep = r->keep,
+                        .cpus = r->cpus,
                         .program_size = (uint32_t) strlen(r->program) + 1,
                 };
 

@@ -130,6 +130,61 @@ def test_priority():
             refused('InvalidParameter', s.varlink(ALICE), 'Run', {'arguments': ['true'], 'priority': wrong})
 
 
+def cpus_of(client, *arguments, **parameters):
+    """Runs it: which CPUs it may use, and the result."""
+    reply = client.call('Run', {'arguments': ['sh', '-c', 'grep Cpus_allowed_list: /proc/self/status; sleep 0.2'],
+                                'stdout': {'capture': True}, **parameters})
+    check_equal(reply['result']['verdict'], 'ok', str(reply['result']))
+    return client.read(reply['stdoutFileDescriptor']).decode().split()[1], reply['result']
+
+
+@test
+def test_exclusive_cpus():
+    with configured('[Manager]\nConcurrentRuns=64\nExclusiveCPUs=yes\n') as s:
+        n_cpus = len(os.sched_getaffinity(0))
+        clients = [started(s.varlink(ALICE), 'sleep', '100') for _ in range(n_cpus)]
+        check(wait_until(lambda: status(s)['activeRuns'] + status(s)['waitingRuns'] == n_cpus), status(s))
+        n_cores = status(s)['activeRuns']
+
+        # All cores are taken: one that wants two waits for two, and does not let the next one by.
+        two = started(s.varlink(ALICE), 'true', limits={'cpus': min(2, n_cpus)})
+        one = started(s.varlink(BOB), 'true')
+        wait_for(s, n_cpus - n_cores + 2, n_cores)
+        for client in clients:
+            client.close()
+        result = two.receive()['result']
+        check_equal((result['verdict'], result['queuedFor']), ('ok', 'cpus' if n_cpus == n_cores else 'turn'))
+        check_equal(one.receive()['result']['queuedFor'], 'turn')
+
+        allowed, result = cpus_of(s.varlink(ALICE))
+        check_equal(allowed, result['cpuSet'])
+        check(allowed.isdigit(), f'one CPU: {allowed}')
+
+        # Two at a time are on two.
+        first = started(s.varlink(ALICE), 'sleep', '0.5')
+        wait_for(s, 0, 1)
+        if n_cores > 1:
+            _, second = cpus_of(s.varlink(BOB))
+            check(first.receive()['result']['cpuSet'] != second['cpuSet'], second)
+
+        refused('LimitOutOfRange', s.varlink(ALICE), 'Run', {'arguments': ['true'], 'limits': {'cpuSet': '0'}},
+                field='limits.cpuSet')
+
+
+@test
+def test_run_cpus():
+    mine = min(os.sched_getaffinity(0))
+    with configured(f'[Manager]\nRunCPUs={mine}\n') as s:
+        allowed, result = cpus_of(s.varlink(ALICE))
+        check_equal(allowed, str(mine))
+        check('cpuSet' not in result, 'it has them not for itself')
+        for other in os.sched_getaffinity(0) - {mine}:
+            refused('LimitOutOfRange', s.varlink(ALICE), 'Run', {'arguments': ['true'], 'limits': {'cpuSet': str(other)}},
+                    field='limits.cpuSet')
+        s.reload('[Manager]\n')
+        check(wait_until(lambda: cpus_of(s.varlink(ALICE))[0] != str(mine) or len(os.sched_getaffinity(0)) == 1), 'all again')
+
+
 class Flood(threading.Thread):
     """So many runs of Alice's, as many at a time as a user may ask for over the bus, or nearly."""
 

@@ -25,8 +25,25 @@ static void on_admitted(AdmissionTicket *t, void *userdata) {
                 admission_leave(t);
 }
 
+static bool reserve(AdmissionTicket *t, void *userdata) {
+        Order *o = userdata;
+
+        if (o->n_things == 0)
+                return false;
+
+        o->n_things--;
+        return true;
+}
+
 static int enter_as(size_t i, uid_t tenant, size_t max_running, int priority) {
-        return admission_enter(order.admission, tenant, max_running, priority, 1000 + i, order.tickets + i, on_admitted, &order);
+        AdmissionWish wish = {
+                .tenant = tenant,
+                .max_running = max_running,
+                .priority = priority,
+                .reserve = order.scarce ? reserve : NULL,
+        };
+
+        return admission_enter(order.admission, &wish, 1000 + i, order.tickets + i, on_admitted, &order);
 }
 
 static int enter(size_t i, uid_t tenant) {
@@ -193,21 +210,8 @@ START_TEST(test_priority) {
 }
 END_TEST
 
-static bool reserve(AdmissionTicket *t, void *userdata) {
-        Order *o = userdata;
-
-        if (!o->scarce)
-                return true;
-        if (o->n_things == 0)
-                return false;
-
-        o->n_things--;
-        return true;
-}
-
 /* Nobody overtakes who waits for what is not there. */
 START_TEST(test_reserve) {
-        admission_set_reserve(order.admission, reserve);
         order.scarce = true;
         order.n_things = 1;
 

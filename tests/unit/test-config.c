@@ -194,7 +194,7 @@ END_TEST
 /* What config_format() writes can be read, and says the same. */
 START_TEST(test_round_trip) {
         static const char content[] =
-                "[Manager]\nConcurrentRuns=3\nQueueMax=0\nUidRangeBase=1966080\nUidRangeBoxes=8192\n"
+                "[Manager]\nConcurrentRuns=3\nQueueMax=0\nRunCPUs=0-3\nExclusiveCPUs=yes\nUidRangeBase=1966080\nUidRangeBoxes=8192\n"
                 "IdleExitSec=infinity\nGroup=judges\n\n"
                 "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\n"
                 "Processes=1\n"

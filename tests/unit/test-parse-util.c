@@ -91,6 +91,22 @@ START_TEST(test_cpu_list) {
 }
 END_TEST
 
+START_TEST(test_format_cpu_set) {
+        static const char *const lists[] = { "", "0", "0-3,6", "1,3,5-7", "1023" };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                _cleanup_free_ char *s = NULL;
+                cpu_set_t set;
+
+                CPU_ZERO(&set);
+                if (*lists[i])
+                        ck_assert_int_eq(parse_cpu_set(lists[i], &set), 0);
+                s = format_cpu_set(&set);
+                ck_assert_str_eq(s, lists[i]);
+        }
+}
+END_TEST
+
 START_TEST(test_box_names) {
         ck_assert(box_id_is_valid("a"));
         ck_assert(box_id_is_valid("Az_-09"));
@@ -187,6 +203,7 @@ int main(void) {
         tcase_add_test(c, test_size);
         tcase_add_test(c, test_usec);
         tcase_add_test(c, test_cpu_list);
+        tcase_add_test(c, test_format_cpu_set);
         tcase_add_test(c, test_box_names);
         tcase_add_test(c, test_box_paths);
         tcase_add_test(c, test_reserved_box_paths);
