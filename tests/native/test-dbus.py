@@ -70,6 +70,21 @@ def test_box_methods():
 
 
 @test
+def test_violation_and_trace():
+    """As varlink has them, numbers and all."""
+    with on_bus() as s:
+        c = s.bus
+        box = c.create('b')
+        options = {'profile': Variant('s', 'strict'), 'trace': Variant('b', True)}
+        result, _ = c.box(box, 'Run', 'asa{sv}', ['/bin/sh', '-c', ': </etc/passwd; exec /bin/true'], options)
+        check_equal(result['verdict'], 'security-violation', str(result))
+        check_equal((result['violation']['syscall'], result['violation']['path']), ('execve', '/bin/true'))
+        check_equal(len(result['violation']['arguments']), 6)
+        check('/etc/passwd' in [e['path'] for e in result['trace']['entries'] if e['class'] == 'read'], str(result))
+        check_equal(result['trace']['dropped'], 0)
+
+
+@test
 def test_run_group():
     with on_bus() as s:
         c = s.bus
