@@ -41,6 +41,7 @@ typedef struct Case {
         CaseKind kind;
         const char *program; /* NULL: the tiny one */
         const char *verdict;
+        const char *profile;
         bool share_network;
         bool extra;  /* only with --all */
         bool dear;
@@ -72,6 +73,9 @@ static Case cases[] = {
                 .extra = true,
         },
         { .name = "warm-tiny", .kind = CASE_WARM },
+        { .name = "warm-tiny-none", .kind = CASE_WARM, .profile = "none", .extra = true },
+        { .name = "warm-tiny-strict", .kind = CASE_WARM, .profile = "strict", .extra = true },
+        { .name = "warm-tiny-compile", .kind = CASE_WARM, .profile = "compile", .extra = true },
         { .name = "warm-true", .kind = CASE_WARM, .program = "/bin/true" },
         { .name = "warm-reset", .kind = CASE_RESET },
         { .name = "cold-tiny", .kind = CASE_COLD, .dear = true },
@@ -135,9 +139,9 @@ static int run_once(Bench *b, const Case *c) {
         case CASE_WARM:
         case CASE_COLD:
                 return service_run(&b->service, c->kind == CASE_WARM ? SERVICE_BOX : NULL, c->program,
-                                   c->share_network, c->verdict ?: "ok");
+                                   c->profile, c->share_network, c->verdict ?: "ok");
         case CASE_RESET:
-                r = service_run(&b->service, SERVICE_RESET_BOX, c->program, /* share_network= */ false, "ok");
+                r = service_run(&b->service, SERVICE_RESET_BOX, c->program, /* profile= */ NULL, /* share_network= */ false, "ok");
                 return r < 0 ? r : service_reset(&b->service);
         }
 
@@ -271,7 +275,7 @@ static int hold(Bench *b) {
                 return r;
 
         for (size_t i = 0; i < 20; i++) {
-                r = service_run(&b->service, SERVICE_BOX, NULL, /* share_network= */ false, "ok");
+                r = service_run(&b->service, SERVICE_BOX, NULL, /* profile= */ NULL, /* share_network= */ false, "ok");
                 if (r < 0)
                         return r;
         }
@@ -282,7 +286,7 @@ static int hold(Bench *b) {
         while (fgets(line, sizeof(line), stdin)) {
                 nsec_t begin = now_nsec(CLOCK_MONOTONIC);
 
-                r = service_run(&b->service, SERVICE_BOX, NULL, /* share_network= */ false, "ok");
+                r = service_run(&b->service, SERVICE_BOX, NULL, /* profile= */ NULL, /* share_network= */ false, "ok");
                 if (r < 0)
                         return r;
 

@@ -198,6 +198,7 @@ int service_run(
                 Service *s,
                 const char *box,
                 const char *program,
+                const char *profile,
                 bool share_network,
                 const char *wanted_verdict) {
 
@@ -214,6 +215,8 @@ int service_run(
         arguments = json_object_new_array();
         (void) json_object_array_add(arguments, json_object_new_string(program ?: SERVICE_TINY));
         (void) json_object_object_add(p, "arguments", arguments);
+        if (profile)
+                (void) json_object_object_add(p, "profile", json_object_new_string(profile));
 
         /* Other boxes have no files yet: the program comes with the request, as a submission would. */
         if (!streq_ptr(box, SERVICE_BOX) && !program) {

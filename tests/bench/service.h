@@ -30,8 +30,15 @@ int service_get_leader(Service *s, pid_t *ret);
 int service_call_status(Service *s);
 
 /* One run in this box, or with NULL in one of its own. With program NULL it is the tiny one, which comes with the request
- * unless the box is the standing one. -EPROTO if the verdict is another one than wanted. */
-int service_run(Service *s, const char *box, const char *program, bool share_network, const char *wanted_verdict);
+ * unless the box is the standing one. With profile NULL it is the default one. -EPROTO if the verdict is another one than
+ * wanted. */
+int service_run(
+                Service *s,
+                const char *box,
+                const char *program,
+                const char *profile,
+                bool share_network,
+                const char *wanted_verdict);
 
 /* Resets SERVICE_RESET_BOX. */
 int service_reset(Service *s);
