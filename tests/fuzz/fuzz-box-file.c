@@ -5,7 +5,8 @@
 #include "fuzz.h"
 #include "string-util.h"
 
-/* The file of a box that an earlier judgeboxd left. What is read of it and written again is read as the same. */
+/* The file of a box that an earlier judgeboxd left. What is read of it and written again is read as the same. An input
+ * that does not begin with a brace is what follows this version's protocol number. */
 
 #define BOX_NAME "1000-box"
 
@@ -21,6 +22,8 @@ static void write_file(const uint8_t *data, size_t size) {
         _cleanup_close_ int fd = openat(dir_fd, BOX_NAME ".json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
         fuzz_assert(fd >= 0);
+        if (size > 0 && data[0] != '{')
+                fuzz_assert(dprintf(fd, "{\"protocol\":%i,", PROTOCOL_VERSION) > 0);
         fuzz_assert(fd_write_full(fd, data, size) == 0);
 }
 
