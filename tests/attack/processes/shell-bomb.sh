@@ -4,7 +4,7 @@
 # Attack: the classic of shells, sped up
 # Barrier: process-limit, end-of-run
 # Options: -t 1 -w 60 -p 16
-# Verdict: runtime-error/2
+# Verdict: runtime-error/2 cpu-time-limit
 # Trace: process
 
 bomb() {
