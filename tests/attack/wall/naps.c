@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Attack: naps for a second, and turns over in its sleep now and then
+ * Attack: naps for two seconds, and turns over in its sleep once
  * Barrier: idle-limit
  * Options: --idle-time=0.3 -w 60
  * Verdict: idle-limit
@@ -8,7 +8,7 @@
 #include "attack.h"
 
 ATTACK(naps) {
-        for (int i = 0; i < 10; i++)
-                nap(100);
+        nap(1000);
+        nap(1000);
         return SUCCEEDED;
 }
