@@ -260,15 +260,24 @@ static int clone_binds(Box *b, Failure *f) {
         return 0;
 }
 
+/* What is root's in a writable one is the program's, as if it had installed it. */
 static int open_image(Box *b, Failure *f) {
+        _cleanup_close_ int idmap_fd = -EBADF;
         BoxSettings *s = &b->settings;
+        int r;
 
         if (!s->image)
                 return 0;
         if (!b->manager->images)
                 return failure_set_field(f, "settings.image", "There is no image %s.", s->image);
 
-        return images_open(b->manager->images, s->image, "settings.image", &s->image_fd, f);
+        if (s->image_writable) {
+                r = idmap_new(/* uid= */ 0, /* gid= */ 0, b->uid_base + 1, &idmap_fd);
+                if (r < 0)
+                        return failure_set_internal(f, STEP_USER, r);
+        }
+
+        return images_open(b->manager->images, s->image, idmap_fd, "settings.image", &s->image_fd, f);
 }
 
 int box_start(Box *b, Failure *f) {

@@ -178,8 +178,8 @@ uint64_t budget_get_storage(const BoxSettings *s) {
 
         assert(s);
 
-        /* No single one is so large that the sum could wrap. */
-        n = s->storage_bytes;
+        /* What is written to an image has as much room again. No single one is so large that the sum could wrap. */
+        n = s->image_writable ? 2 * s->storage_bytes : s->storage_bytes;
         for (size_t i = 0; i < s->n_tmpfs; i++)
                 n += s->tmpfs[i].bytes;
 

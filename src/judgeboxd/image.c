@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "fd-util.h"
+#include "idmap.h"
 #include "image.h"
 #include "string-util.h"
 
@@ -170,8 +171,15 @@ static int clone_directory(int fd) {
         return TAKE_FD(tree);
 }
 
-int images_open(const Images *images, const char *name, const char *field, int *ret_mount_fd, Failure *f) {
-        _cleanup_close_ int fd = -EBADF;
+int images_open(
+                const Images *images,
+                const char *name,
+                int idmap_fd,
+                const char *field,
+                int *ret_mount_fd,
+                Failure *f) {
+
+        _cleanup_close_ int fd = -EBADF, mount_fd = -EBADF;
         _cleanup_free_ char *path = NULL;
         struct stat st;
         size_t kind = 0;
@@ -195,10 +203,15 @@ int images_open(const Images *images, const char *name, const char *field, int *
         if (!is_roots(&st) || (kinds[kind].type && !S_ISREG(st.st_mode)))
                 return failure_set_field(f, field, "Image %s: %s is not root's alone to write.", name, path);
 
-        r = kinds[kind].type ? mount_file(fd, kinds[kind].type) : clone_directory(fd);
-        if (r < 0)
-                return failure_set_field(f, field, "Image %s: failed to mount %s: %s", name, path, strerror(-r));
+        mount_fd = kinds[kind].type ? mount_file(fd, kinds[kind].type) : clone_directory(fd);
+        if (mount_fd < 0)
+                return failure_set_field(f, field, "Image %s: failed to mount %s: %s", name, path, strerror(-mount_fd));
 
-        *ret_mount_fd = r;
+        r = idmap_fd >= 0 ? idmap_apply(idmap_fd, mount_fd) : 0;
+        if (r < 0)
+                return failure_set_field(f, field, "Image %s: the file system of %s cannot map its owners to those of a box: %s",
+                                         name, path, strerror(-r));
+
+        *ret_mount_fd = TAKE_FD(mount_fd);
         return 0;
 }

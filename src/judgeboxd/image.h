@@ -20,5 +20,12 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Images *, images_free);
 /* 1 to 64 of A-Z, a-z, 0-9, ., _, + and -, not beginning with a dot. */
 bool image_name_is_valid(const char *name);
 
-/* A detached, read-only tree: what root_setup() wants. 0, a negative errno, or a Failure of this field. */
-int images_open(const Images *images, const char *name, const char *field, int *ret_mount_fd, Failure *f);
+/* A detached, read-only tree: what root_setup() wants. idmap_fd: how its owners are mapped (idmap.h), or -EBADF. 0, a
+ * negative errno, or a Failure of this field. */
+int images_open(
+                const Images *images,
+                const char *name,
+                int idmap_fd,
+                const char *field,
+                int *ret_mount_fd,
+                Failure *f);

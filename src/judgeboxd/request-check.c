@@ -204,6 +204,8 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
                 return failure_set_field(f, FIELD("%s.domainName", prefix), "Not a domain name.");
         if (s->image && !image_name_is_valid(s->image))
                 return failure_set_field(f, FIELD("%s.image", prefix), "Not the name of an image.");
+        if (s->image_writable && !s->image)
+                return failure_set_field(f, FIELD("%s.imageWritable", prefix), "Without an image there is none to write to.");
         if (s->image && s->bare_root)
                 return failure_set_field(f, FIELD("%s.image", prefix), "Not together with bareRoot.");
 

@@ -173,6 +173,7 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
                 r = get_string(o, "domainName", &s->domain_name);
         if (r >= 0)
                 r = get_string(o, "image", &s->image);
+        s->image_writable = get_boolean(o, "imageWritable");
         if (r >= 0)
                 r = get_string(o, "profile", &s->profile);
         if (r >= 0 && limits)

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "parse-util.h"
 #include "string-util.h"
+#include "text-util.h"
 
 const char box_options_help[] =
         "     --profile=NAME           Seccomp profile of what runs\n"
@@ -13,7 +14,8 @@ const char box_options_help[] =
         "     --directory=DIR          Work in this directory of one's own, on the host\n"
         "     --host-directory         Work in one that is made on the host for the box\n"
         "     --bare-root              Without /usr, /bin, /lib and /etc, for what is bound instead\n"
-        "     --image=NAME             Programs of this image, not the host's\n"
+        "     --image=NAME[:rw]        Programs of this image, not the host's; rw: to be\n"
+        "                              changed, for this box alone\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"
         "     --share-net              Use the host's network\n"
         "     --keep-tmp               Leave /tmp and /dev/shm to the next run\n"
@@ -106,6 +108,33 @@ static int add_tmpfs(json_object *settings, const char *value) {
         return r < 0 ? log_oom() : 0;
 }
 
+/* NAME[:rw] */
+static int add_image(json_object *settings, const char *value) {
+        _cleanup_free_ char *name = strdup(value), *printable = NULL;
+        char *flag;
+        int r;
+
+        if (!name)
+                return log_oom();
+
+        flag = strchr(name, ':');
+        if (flag)
+                *flag++ = '\0';
+        if (isempty(name) || (flag && !streq(flag, "rw"))) {
+                printable = text_escape(value, strlen(value), /* keep_lines= */ false);
+                log_error("--image= takes NAME or NAME:rw, not \"%s\".", strna(printable));
+                return -EINVAL;
+        }
+
+        r = json_add_string(settings, "image", name);
+        if (r == -EILSEQ) {
+                log_error("--image= takes a name in UTF-8.");
+                return r;
+        }
+
+        return r >= 0 && flag ? json_add_boolean(settings, "imageWritable", true) : r;
+}
+
 static int parse_setting(json_object *settings, int option, const char *name, const char *value) {
         uint64_t n;
         int r;
@@ -148,14 +177,17 @@ static int parse_setting(json_object *settings, int option, const char *name, co
                 r = json_add_boolean(settings, "denyTimestampCounter", true);
                 break;
 
+        case ARG_IMAGE:
+                r = add_image(settings, value);
+                break;
+
         default:
                 if (isempty(value)) {
                         log_error("%s takes a name.", name);
                         return -EINVAL;
                 }
 
-                r = json_add_string(settings, option == ARG_HOSTNAME ? "hostName" :
-                                    option == ARG_IMAGE ? "image" : "domainName", value);
+                r = json_add_string(settings, option == ARG_HOSTNAME ? "hostName" : "domainName", value);
                 if (r == -EILSEQ)
                         log_error("%s takes a name in UTF-8.", name);
         }

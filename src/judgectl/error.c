@@ -21,6 +21,7 @@ static const struct {
         { "executableFileDescriptor", "--exec-file=" },
         { "hostName", "--hostname=" },
         { "image", "--image=" },
+        { "imageWritable", "--image=" },
         { "inFiles", "--in=" },
         { "inodes", "--inodes=" },
         { "keepTemporary", "--keep-tmp" },

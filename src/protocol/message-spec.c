@@ -96,7 +96,7 @@ int message_send_configure(int socket_fd, uint32_t serial, const BoxSettings *s)
                 .bare_root = s->bare_root,
                 .n_binds = (uint32_t) s->n_binds,
                 .n_tmpfs = (uint32_t) s->n_tmpfs,
-                .has_image = s->image_fd >= 0,
+                .has_image = (s->image_fd >= 0 ? 1U : 0U) | (s->image_writable ? 2U : 0U),
         };
         int fds[BOX_BINDS_MAX + 1], r;
         size_t n = 0;
@@ -186,7 +186,8 @@ static int parse_configure(Message *m, BoxSettings *s) {
                         return -EBADMSG;
         }
 
-        if (m->configure.has_image) {
+        s->image_writable = m->configure.has_image & 2U;
+        if (m->configure.has_image & 1U) {
                 s->image_fd = message_next_fd(m);
                 if (s->image_fd < 0)
                         return -EBADMSG;

@@ -76,7 +76,7 @@ typedef struct MessageConfigure {
         uint32_t bind_flags[BOX_BINDS_MAX]; /* 1: writable, 2: noexec */
         uint32_t n_tmpfs;
         uint32_t keep_temporary, deny_tsc;
-        uint32_t has_image;
+        uint32_t has_image; /* 1; and 2: writable */
         uint64_t tmpfs_bytes[BOX_TMPFS_MAX];
 } MessageConfigure;
 

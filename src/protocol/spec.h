@@ -169,6 +169,7 @@ typedef struct BoxSettings {
         bool deny_tsc;
         bool bare_root;
         int image_fd; /* a detached tree in place of the host's /usr; or -EBADF */
+        bool image_writable; /* for this box, by an overlay */
         BindSpec binds[BOX_BINDS_MAX];
         size_t n_binds;
         TmpfsSpec tmpfs[BOX_TMPFS_MAX];

@@ -163,7 +163,7 @@ static int setup_localtime(int etc_fd) {
         return bind_from(-EBADF, etc_fd, "localtime");
 }
 
-int etc_setup(int root_fd, const BoxSettings *s) {
+int etc_setup(int root_fd, const BoxSettings *s, int image_fd) {
         const struct {
                 const char *name, *text;
         } files[] = {
@@ -195,7 +195,7 @@ int etc_setup(int root_fd, const BoxSettings *s) {
                         continue;
 
                 /* The way to the network is the host's, whatever programs are on it. */
-                r = bind_from(binds[i].network ? -EBADF : s->image_fd, fd, binds[i].name);
+                r = bind_from(binds[i].network ? -EBADF : image_fd, fd, binds[i].name);
                 if (r < 0)
                         return r;
         }

@@ -12,7 +12,7 @@ int mount_new(const char *type, const char *const *options, unsigned attributes)
                 return -errno;
 
         for (; options && options[0]; options += 2)
-                if (fsconfig(fd, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0)
+                if (fsconfig(fd, options[1] ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options[0], options[1], 0) < 0)
                         return -errno;
 
         if (fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)

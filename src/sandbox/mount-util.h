@@ -8,7 +8,8 @@
 
 #include "macro.h"
 
-/* A new file system, not attached anywhere. options: names and values by turns, NULL at the end. Returns the
+/* A new file system, not attached anywhere. options: names and values (NULL: a flag) by turns, NULL at the
+ * end. Returns the
  * descriptor of its root. */
 int mount_new(const char *type, const char *const *options, unsigned attributes);
 

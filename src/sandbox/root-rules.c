@@ -62,7 +62,7 @@ static int allow_base(const Root *root, int ruleset_fd) {
 }
 
 static int allow_image(const Root *root, int ruleset_fd) {
-        STRV_FOREACH(name, root->image_names) {
+        STRV_FOREACH(name, root->image.names) {
                 _cleanup_close_ int fd = -EBADF;
                 int r;
 
@@ -70,7 +70,7 @@ static int allow_image(const Root *root, int ruleset_fd) {
                 if (fd < 0)
                         return -errno;
 
-                r = landlock_allow(ruleset_fd, fd, LANDLOCK_READ | LANDLOCK_EXECUTE);
+                r = landlock_allow(ruleset_fd, fd, root->image.writable ? LANDLOCK_ALL : LANDLOCK_READ | LANDLOCK_EXECUTE);
                 if (r < 0)
                         return r;
         }

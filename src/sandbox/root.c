@@ -88,7 +88,7 @@ static int setup_usr(int root_fd) {
         return 0;
 }
 
-static int make_base(const BoxSettings *s, int *ret_fd, char ***ret_image_names, Step *ret_step) {
+static int make_base(const BoxSettings *s, Image *image, int *ret_fd, Step *ret_step) {
         static const char *const options[] = { "size", "1m", "nr_inodes", "4096", "mode", "0755", NULL };
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -107,14 +107,14 @@ static int make_base(const BoxSettings *s, int *ret_fd, char ***ret_image_names,
                 return r;
 
         *ret_step = STEP_MOUNT;
-        if (s->image_fd >= 0)
-                r = image_attach(fd, s->image_fd, ret_image_names);
+        if (image->tree_fd >= 0)
+                r = image_attach(image, fd);
         else
                 r = s->bare_root ? 0 : setup_usr(fd);
         if (r >= 0 && !s->bare_root)
-                r = etc_setup(fd, s);
-        if (r >= 0 && s->image_fd >= 0)
-                r = image_hide(fd, s->image_fd);
+                r = etc_setup(fd, s, image->tree_fd);
+        if (r >= 0 && image->tree_fd >= 0)
+                r = image_hide(image);
         if (r < 0)
                 return r;
 
@@ -166,7 +166,18 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
         if (r < 0)
                 return r;
 
-        r = make_base(s, &root.fd, &root.image_names, ret_step);
+        if (s->image_fd >= 0) {
+                root.image = (Image) {
+                        .tree_fd = fcntl(s->image_fd, F_DUPFD_CLOEXEC, 3),
+                        .writable = s->image_writable,
+                        .bytes = s->storage_bytes,
+                        .inodes = s->inodes,
+                };
+                if (root.image.tree_fd < 0)
+                        return -errno;
+        }
+
+        r = make_base(s, &root.image, &root.fd, ret_step);
         if (r < 0)
                 return r;
 
@@ -220,14 +231,14 @@ void root_done(Root *r) {
         assert(r);
 
         layout_done(&r->layout);
-        r->image_names = strv_free(r->image_names);
+        image_done(&r->image);
         r->fd = safe_close(r->fd);
         r->ruleset_fd = safe_close(r->ruleset_fd);
         r->mqueue_fd = safe_close(r->mqueue_fd);
 }
 
 int root_reset(Root *r) {
-        bool wiped = true;
+        bool wiped = !r->image.writable;
         Step step;
         int q;
 
@@ -246,6 +257,12 @@ int root_reset(Root *r) {
         q = layout_detach(&r->layout);
         if (q < 0)
                 return q;
+
+        if (r->image.writable) {
+                q = image_renew(&r->image, r->fd);
+                if (q < 0)
+                        return q;
+        }
 
         q = layout_attach(&r->layout, r->fd, &step);
         if (q < 0)

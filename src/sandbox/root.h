@@ -13,6 +13,7 @@
  *
  * Nothing is mounted but these: no /sys, no /run. All of it is nosuid, all but the devices nodev. */
 
+#include "image.h"
 #include "layout.h"
 
 typedef struct Root {
@@ -20,11 +21,11 @@ typedef struct Root {
         int ruleset_fd; /* root-rules.h */
         int mqueue_fd;  /* ipc.h */
         bool keep_temporary;
-        char **image_names; /* what of an image there is */
+        Image image;
         Layout layout;
 } Root;
 
-#define ROOT_NULL (Root) { .fd = -EBADF, .ruleset_fd = -EBADF, .mqueue_fd = -EBADF }
+#define ROOT_NULL (Root) { .fd = -EBADF, .ruleset_fd = -EBADF, .mqueue_fd = -EBADF, .image = IMAGE_NULL }
 
 /* To be called once, by PID 1 of the box: uid and gid 0 of a user namespace in which BOX_UID and BOX_GID
  * are mapped, in mount, pid, network (unless shared), ipc and uts namespaces of its own, with every

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 from harness import check, check_equal, compile_c, main, skip, test, wait_until
-from service import listening, refused
+from service import Failed, listening, refused
 
 HELLO = r'''
 #include <stdio.h>
@@ -77,6 +77,50 @@ def test_directory():
         result = s.client.call('Run', {'box': 'b', 'arguments': ['sh', '-c', 'echo > /opt/tool/new']})['result']
         check_equal(result['verdict'], 'runtime-error')
         check(not os.path.exists('state/images/tool-2.0/opt/tool/new'), 'an image was changed')
+
+
+def state(path):
+    """Every file, with what is in it and whose it is."""
+    return {(str(p.relative_to(path)), p.lstat().st_mode, p.lstat().st_uid, p.is_file() and p.read_bytes())
+            for p in pathlib.Path(path).rglob('*')}
+
+
+@test
+def test_writable():
+    """For one box, by an overlay, until it is reset."""
+    os.makedirs('state/images')
+    make_tree('state/images/tool', '1.0')
+    before = state('state/images/tool')
+    with listening(f'--state-directory={os.path.abspath("state")}') as s:
+        settings = {'image': 'tool', 'imageWritable': True, 'storageBytes': 4 << 20}
+        try:
+            s.client.call('CreateBox', {'box': 'b', 'settings': settings})
+        except Failed as failure:
+            if 'settings.image' in str(failure):
+                skip(f'the file system here cannot map owners: {failure}')
+            raise
+        def tell(box, script):
+            reply = s.client.call('Run', {'box': box, 'arguments': ['sh', '-c', script], 'stdout': {'capture': True}})
+            return s.client.read(reply['stdoutFileDescriptor']).decode()
+
+        s.client.call('CreateBox', {'box': 'c', 'settings': settings})
+        change = 'echo new >/opt/new && echo changed >>/opt/tool/hello && echo x >/usr/f && echo did'
+        check_equal(tell('b', change), 'did\n')
+        check_equal(tell('b', 'cat /opt/new /usr/f'), 'new\nx\n')
+        check_equal(tell('c', 'cat /opt/new'), '')
+
+        # There is room for so much, and no more.
+        check_equal(tell('b', 'cat /usr/bin/* /usr/bin/* /usr/bin/* /usr/bin/* >/opt/much || echo full'), 'full\n')
+
+        for _ in range(3):
+            s.client.call('ResetBox', {'box': 'b'})
+            check_equal(tell('b', 'cat /opt/new; ls /opt; hello'), 'tool\n1.0\n')
+            check_equal(tell('b', change), 'did\n')
+        for box in 'bc':
+            s.client.call('DestroyBox', {'box': box})
+        refused('InvalidParameter', s.client, 'CreateBox', {'settings': {'imageWritable': True}},
+                parameter='settings.imageWritable')
+    check_equal(state('state/images/tool'), before)
 
 
 @test
