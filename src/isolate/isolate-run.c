@@ -113,6 +113,9 @@ static int interrupted(Isolate *i) {
 
         i->connection = connection_close(i->connection);
 
+        if (i->context.interrupt.signal == SIGABRT)
+                return isolate_fail(i, "Sandbox keeper received fatal signal %i", i->context.interrupt.signal);
+
         meta = strprintf("exitsig:%i\nkilled:1\nstatus:SG\nmessage:Interrupted\n", i->context.interrupt.signal);
         r = meta ? write_meta(i, meta) : log_oom();
         if (r < 0)

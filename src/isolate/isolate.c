@@ -119,9 +119,12 @@ static bool have_streams(void) {
 
 int main(int argc, char *argv[]) {
         Isolate i = { .context = CONTEXT_INIT, .meta_fd = -EBADF, .directory_fd = -EBADF };
+        /* isolate obeys SIGQUIT as it does SIGINT; judges send SIGABRT where they have seen enough. */
+        static const int also[] = { SIGQUIT, SIGABRT, 0 };
         const char *socket_path = getenv("JUDGEBOX_SOCKET");
         int r;
 
+        i.context.interrupt.also = also;
         log_setup("isolate");
         (void) signal(SIGPIPE, SIG_IGN);
         (void) umask(0022);

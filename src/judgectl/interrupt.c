@@ -3,8 +3,17 @@
 
 #include "interrupt.h"
 
+static void add_signals(sigset_t *mask, const int *signals) {
+        for (; *signals != 0; signals++) {
+                struct sigaction sa;
+
+                if (sigaction(*signals, NULL, &sa) >= 0 && sa.sa_handler != SIG_IGN)
+                        (void) sigaddset(mask, *signals);
+        }
+}
+
 int interrupt_block(Interrupt *i) {
-        static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+        static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
         sigset_t mask;
 
         assert(i);
@@ -13,13 +22,9 @@ int interrupt_block(Interrupt *i) {
                 return 0;
 
         (void) sigemptyset(&mask);
-        for (size_t k = 0; k < ELEMENTSOF(signals); k++) {
-                struct sigaction sa;
-
-                if (sigaction(signals[k], NULL, &sa) >= 0 && sa.sa_handler != SIG_IGN)
-                        (void) sigaddset(&mask, signals[k]);
-        }
-
+        add_signals(&mask, signals);
+        if (i->also)
+                add_signals(&mask, i->also);
         if (i->on_resize)
                 (void) sigaddset(&mask, SIGWINCH);
 

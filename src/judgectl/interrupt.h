@@ -13,6 +13,7 @@ typedef struct Interrupt {
         int fd; /* -EBADF: signals do what they always do */
         sigset_t old_mask;
         int signal; /* the one that came, or 0 */
+        const int *also; /* further signals that are read, with 0 at the end; or NULL. Likewise set before */
         void (*on_resize)(void *userdata); /* NULL: SIGWINCH is not looked at; else set before interrupt_block() */
         void *userdata;
 } Interrupt;
