@@ -28,6 +28,13 @@ static int open_outside(Isolate *i, const DirRule *rule) {
         return RET_NERRNO(openat(i->directory_fd, rule->outside, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }
 
+/* The service refuses it too, but in words of its own. */
+static bool may_be_writable(int fd) {
+        struct stat st;
+
+        return getuid() == 0 || (fstat(fd, &st) >= 0 && st.st_uid == getuid());
+}
+
 static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *rule) {
         _cleanup_free_ char *path = NULL;
         json_object *bind;
@@ -40,6 +47,12 @@ static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *r
         }
         if (fd < 0)
                 return isolate_fail(i, "Cannot mount %s on %s: %s", rule->outside, rule->inside, strerror(-fd));
+
+        if ((rule->flags & DIR_RW) && !may_be_writable(fd)) {
+                (void) safe_close(fd);
+                return isolate_fail(i, "Cannot mount %s on %s: not your own, so it cannot be writable", rule->outside,
+                                    rule->inside);
+        }
 
         isolate_tell(i, "Binding %s on %s\n", rule->outside, rule->inside);
         bind = json_object_new_object();

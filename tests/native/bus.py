@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from harness import DEGRADE, TIMEOUT, TOP, check, check_equal, skip, wait_until
-from service import JUDGEBOXD, Client, Service
+from service import JUDGEBOXD, Client, Service, trash_is_empty
 
 NAME = 'org.judgebox1'
 PATH = '/org/judgebox1'
@@ -422,6 +422,7 @@ def serving(address, *options):
             process.kill()
             process.wait()
         pathlib.Path(path).unlink(missing_ok=True)
+        wait_until(trash_is_empty)
         for connection in service.opened if service else ():
             connection.close()
 

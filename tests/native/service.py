@@ -178,6 +178,11 @@ def private(*options, degrade=DEGRADE):
             process.wait()
 
 
+def trash_is_empty():
+    """What boxes left is removed by a process that outlives the daemon; the scratch directory is not to go before it."""
+    return not os.path.isdir('state/boxes/.trash') or os.listdir('state/boxes/.trash') == []
+
+
 @contextlib.contextmanager
 def listening(*options, degrade=DEGRADE):
     """A daemon that listens, with a first connection. Left: it is told to stop, and must end well."""
@@ -194,6 +199,7 @@ def listening(*options, degrade=DEGRADE):
         if process.poll() is None:
             process.kill()
             process.wait()
+        wait_until(trash_is_empty)
 
 
 # ---- a file whose server does not answer ----

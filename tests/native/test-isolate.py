@@ -10,7 +10,9 @@ import subprocess
 import tempfile
 import time
 
+from bus import daemon, serving
 from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
+from polkit import members, polkit
 from service import listening
 
 ISOLATE = BUILD / 'bin' / 'judgebox-isolate'
@@ -494,6 +496,48 @@ def test_share_net():
         ours = os.readlink('/proc/self/ns/net') + '\n'
         check(ok(run('--', '/usr/bin/readlink', '/proc/self/ns/net')).out != ours)
         check_equal(ok(run('--share-net', '--', '/usr/bin/readlink', '/proc/self/ns/net')).out, ours)
+
+
+# ---- as a user without privileges ----
+
+@test
+def test_unprivileged():
+    """What is the caller's own is the program's; what is another's stays closed to both, and is not written."""
+    caller, stranger = 1, 2     # daemon and bin
+    who = {'user': caller, 'group': caller, 'extra_groups': []}
+    os.chmod('.', 0o711)
+    for name, owner, mode in (('own', caller, 0o700), ('read', stranger, 0o755), ('open', stranger, 0o777)):
+        os.mkdir(name)
+        pathlib.Path(f'{name}/f').write_text(name)
+        pathlib.Path(f'{name}/secret').write_text('secret')
+        for path, bits in ((name, mode), (f'{name}/f', 0o644), (f'{name}/secret', 0o600)):
+            os.chmod(path, bits)
+            os.chown(path, owner, owner)
+    here = os.getcwd()
+    with daemon() as address, polkit(address, members), serving(address) as service:
+        environment = {**os.environ, 'JUDGEBOX_SOCKET': service.path}
+
+        def call(*arguments, wanted=0):
+            done = isolate(*arguments, env=environment, **who)
+            check_equal(done.status, wanted, str(done))
+            return done
+        directory = pathlib.Path(call('--init').out.strip())
+        subprocess.run([SH, '-c', f'echo hello >{directory}/box/in'], check=True, **who)
+        script = ('cat in >out; echo x >/tmp/t; cat /own/f /own/secret /read/f; cat /read/secret || echo no;'
+                  'echo y >/own/new; echo z >/read/new || echo no')
+        done = call('-s', '-p', '-d', f'/own={here}/own:rw', '-d', f'/read={here}/read', '--run', '--', SH, '-c', script)
+        check_equal(done.out, 'ownsecretreadno\nno\n')
+        for path, text in ((directory / 'box' / 'out', 'hello\n'), (directory / 'tmp' / 'tmp' / 't', 'x\n'),
+                           (pathlib.Path('own/new'), 'y\n')):
+            check_equal((path.read_text(), os.stat(path).st_uid), (text, caller), str(path))
+        done = call('-p', '-d', f'/open={here}/open:rw', '--run', '--', SH, '-c', 'true', wanted=2)
+        check('not your own' in done.err, str(done))
+        done = call('--share-net', '--run', '--', '/bin/true', wanted=2)
+        check('ermission' in done.err or 'olkit' in done.err, str(done))
+        check(subprocess.run(['/bin/ls', directory], check=False, capture_output=True, user=stranger, group=stranger,
+                             extra_groups=[]).returncode != 0)
+        call('--cleanup')
+        check(not directory.exists())
 
 
 # ---- the lines of judges ----
