@@ -9,7 +9,7 @@
 #include "varlink-idl.h"
 #include "varlink-interfaces.h"
 
-/* A method (the first byte) and its parameters. What judgeboxd lets pass it hands to judgebox-init: which must be able
+/* A method's name, a NUL, and its parameters. What judgeboxd lets pass it hands to judgebox-init: which must be able
  * to read it. */
 
 static const char *const paths[] = { "/dev/null", "/dev/zero", "/", "/proc/self/exe" };
@@ -87,12 +87,16 @@ static void handle(OperationType type, json_object *parameters) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        _cleanup_free_ char *method = NULL;
         FuzzInput i = { data, size };
         json_object *o = NULL;
         unsigned fds = fuzz_count_fds();
         OperationType type;
 
-        type = (OperationType) (fuzz_take_byte(&i) % _OPERATION_TYPE_MAX);
+        method = fuzz_take_string(&i, NULL);
+        type = operation_type_from_method(method);
+        if (type < 0)
+                return 0;
         if (json_parse_checked((const char *) i.data, i.size, &(JsonBounds) { 32, 10000 }, NULL, &o) < 0)
                 return 0;
 
