@@ -190,22 +190,16 @@ static const char *uid_name(char buf[static 16], uid_t uid) {
         return buf;
 }
 
-static int make_owned(int dir_fd, const char *name, uid_t uid, gid_t gid) {
-        _cleanup_close_ int fd = -EBADF;
-
+static int make_new(int dir_fd, const char *name) {
         if (mkdirat(dir_fd, name, 0700) < 0)
                 return -errno;
 
-        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0 || fchown(fd, uid, gid) < 0)
-                return -errno;
-
-        return TAKE_FD(fd);
+        return RET_NERRNO(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id, int *ret_box_fd) {
-        _cleanup_close_ int uid_fd = -EBADF, id_fd = -EBADF;
-        int box_fd, r;
+        _cleanup_close_ int uid_fd = -EBADF, id_fd = -EBADF, box_fd = -EBADF;
+        int r;
 
         assert(h);
         assert(id);
@@ -219,15 +213,19 @@ int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id
         if (uid_fd < 0)
                 return uid_fd;
 
-        id_fd = make_owned(uid_fd, id, uid, gid);
+        id_fd = make_new(uid_fd, id);
         if (id_fd < 0)
                 return id_fd;
 
-        box_fd = make_owned(id_fd, BOX_NAME, uid, gid);
+        box_fd = make_new(id_fd, BOX_NAME);
         if (box_fd < 0)
                 return box_fd;
 
-        *ret_box_fd = box_fd;
+        /* The upper one last: until then nobody can put anything else in the place of the lower one. */
+        if (fchown(box_fd, uid, gid) < 0 || fchown(id_fd, uid, gid) < 0)
+                return -errno;
+
+        *ret_box_fd = TAKE_FD(box_fd);
         return 0;
 }
 
