@@ -91,8 +91,10 @@ class Run:
                 check(word.encode() not in content, f'{word} is in {name}')
 
     def said(self):
+        """The end of its output, fit to be printed."""
         out = self.directory / 'out'
-        return out.read_bytes()[-300:].decode(errors='replace').strip() if out.exists() else ''
+        text = out.read_bytes()[-300:].decode(errors='replace') if out.exists() else ''
+        return ''.join(c if c.isprintable() else ' ' for c in text).strip()
 
 
 # ---- the ways of running one ----
