@@ -77,6 +77,7 @@ BARRIERS = {
     'time-namespace': 'clocks that begin with the box',
     'tsc-denial': '--deny-tsc: the CPU refuses to read its counter',
     'seccomp': 'the profile\'s filter of system calls',
+    'no-set-id-files': 'no set-user-ID bit on what a program writes where the host would heed it',
     'landlock': 'Landlock\'s rules for files and sockets, which also hold for what no path of the box\'s leads to',
     'files-beneath': 'openat2 without links, below the box\'s own directories, for whatever is collected',
     'sealed-executable': 'what --exec-file= executes is a sealed copy',

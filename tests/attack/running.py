@@ -52,10 +52,11 @@ class Run:
         self.result = None
 
     def open(self):
-        """A directory where everybody may write, and nobody looks for traces."""
+        """A directory of the tenant's where everybody may write, and nobody looks for traces."""
         path = self.directory / 'open'
         path.mkdir()
         path.chmod(0o777)
+        os.chown(path, self.directory.stat().st_uid, -1)
         return path
 
     def command(self, streams):

@@ -75,6 +75,10 @@ VARIANTS = {
         [('src/sandbox/beneath.c', r'RESOLVE_BENEATH \| RESOLVE_NO_SYMLINKS \| RESOLVE_NO_MAGICLINKS \|\s*'
           r'\(one_mount \? RESOLVE_NO_XDEV : 0\)', '0')],
         ['out-link', 'out-directory-link', 'race-file', 'race-directory']),
+    'no-set-id-files': (
+        [('src/sandbox/run-start.c', r'\.forbid_set_id = layout_has_writable_bind\(&root->layout\)',
+          '.forbid_set_id = false')],
+        ['set-user-id']),
     'sealed-executable': (
         [('src/sandbox/copy.c', r'r = copy_file\(source_fd, fd, COPY_EXECUTABLE_MAX\);',
           'return *ret_fd = fcntl(source_fd, F_DUPFD_CLOEXEC, 3), 0;'), LANDLOCK_OFF],
