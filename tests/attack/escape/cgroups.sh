@@ -3,7 +3,7 @@
 #
 # Attack: moves to another control group, or lifts the limits of its own
 # Barrier: seccomp, no-capabilities, own-root
-# Verdict: security-violation
+# Verdict: security-violation runtime-error
 # Trace: cgroup
 
 for d in /sys/fs/cgroup /sys/fs/cgroup/unified /cgroup; do
