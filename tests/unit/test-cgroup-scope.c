@@ -281,6 +281,7 @@ START_TEST(test_life) {
         RunCgroup *run;
         Box b = {};
         usec_t cpu;
+        int r;
 
         connect_all();
         ck_assert_int_eq(pipe2(go, O_CLOEXEC), 0);
@@ -313,8 +314,9 @@ START_TEST(test_life) {
         ck_assert_int_eq(write(init_go[1], "x", 1), 1);
         ck_assert_int_eq(wait_for(-1), 0);
         if (run_cgroup_get_fd(run, RUN_CGROUP_PIDS_PEAK) >= 0) {
-                ck_assert_int_eq(cgroup_read_uint64(run_cgroup_get_fd(run, RUN_CGROUP_PIDS_PEAK), &value), 0);
-                ck_assert_uint_eq(value, 1);
+                /* With its last process the scope goes, at once where systemd is quick. */
+                r = cgroup_read_uint64(run_cgroup_get_fd(run, RUN_CGROUP_PIDS_PEAK), &value);
+                ck_assert(r == -ENODEV || (r == 0 && value == 1));
         }
 
         run = run_cgroup_free(run);
