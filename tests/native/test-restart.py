@@ -11,7 +11,7 @@ import time
 
 from harness import JUDGECTL, check, check_equal, main, test, wait_until
 from restart import managed
-from service import refused
+from service import refused, trash_is_empty
 
 ME = os.getuid()
 
@@ -58,6 +58,25 @@ def test_box_stays():
         c.call('DestroyBox', {'box': 'b'})
         m.settle()
         check_equal((m.boxes_stored(), m.files()), ([], []))
+
+
+@test
+def test_directory_stays():
+    """That of a box, and none of a box that there is not."""
+    with managed() as m:
+        c = m.connect()
+        path = pathlib.Path(c.call('CreateBox', {'box': 'b', 'settings': {'hostDirectory': True}})['directory'])
+        os.mkdir(path.parent / 'stray')
+        for sig in (signal.SIGTERM, signal.SIGKILL):
+            m.restart(sig)
+            c = m.connect()
+            check_equal(alive(c, 'b')['directory'], str(path))
+            check_equal(os.listdir(path.parent), ['b'])
+            c.run('/bin/sh', '-c', 'echo x >>file', box='b')
+        check_equal((path / 'box' / 'file').read_text(), 'x\nx\n')
+        c.call('DestroyBox', {'box': 'b'})
+        check_equal(os.listdir(path.parent), [])
+        check(wait_until(trash_is_empty))
 
 
 @test
