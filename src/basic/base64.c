@@ -1,6 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base64.h"
 
+char *base64_encode(const char *s, size_t n) {
+        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        char *buf, *p;
+
+        assert(s || n == 0);
+
+        p = buf = new(char, (n + 2) / 3 * 4 + 1);
+        if (!buf)
+                return NULL;
+
+        for (size_t i = 0; i < n; i += 3) {
+                uint32_t v = 0;
+
+                for (size_t k = 0; k < 3; k++)
+                        v = v << 8 | (i + k < n ? (uint8_t) s[i + k] : 0);
+                for (size_t k = 0; k < 4; k++)
+                        *p++ = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+        }
+
+        *p = '\0';
+        return buf;
+}
+
 static int base64_digit(char c) {
         if (c >= 'A' && c <= 'Z')
                 return c - 'A';

@@ -44,3 +44,16 @@ bool utf8_is_valid_n(const char *s, size_t n) {
 
         return true;
 }
+
+void utf8_mask(char *s) {
+        for (size_t n = strlen(s); n > 0;) {
+                size_t k = utf8_sequence(s, n);
+
+                if (k == 0) {
+                        *s = '?';
+                        k = 1;
+                }
+                s += k;
+                n -= k;
+        }
+}

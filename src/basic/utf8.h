@@ -10,3 +10,6 @@
 size_t utf8_sequence(const char *s, size_t n);
 
 bool utf8_is_valid_n(const char *s, size_t n);
+
+/* For what only people read: puts a ? for each byte that belongs to no character. */
+void utf8_mask(char *s);

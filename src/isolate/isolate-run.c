@@ -31,10 +31,8 @@ static int add_stream(Isolate *i, RunStreams *s, Request *q, size_t which) {
         if (json_add(q->parameters, fields[which], o) < 0)
                 return log_oom();
 
-        if (i->options.stdio[which]) {
-                r = json_add_string(o, "path", i->options.stdio[which]);
-                return r == -EILSEQ ? isolate_fail(i, "The path of a stream is not valid UTF-8") : r < 0 ? log_oom() : 0;
-        }
+        if (i->options.stdio[which])
+                return json_add_path(o, i->options.stdio[which]) < 0 ? log_oom() : 0;
 
         if (stream_can_pass((int) which, input)) {
                 fd = fcntl((int) which, F_DUPFD_CLOEXEC, 3);

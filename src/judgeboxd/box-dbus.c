@@ -34,13 +34,12 @@ static int start(
 
         _cleanup_(bus_parameters_done) BusParameters p = {};
         _cleanup_json_ json_object *value = NULL;
+        const char *text = NULL;
         char id[BOX_ID_SIZE];
         uid_t owner;
         int r;
 
         if (argument_type == 's') {
-                const char *text;
-
                 r = sd_bus_message_read_basic(m, 's', &text);
                 if (r < 0)
                         return r;
@@ -60,6 +59,12 @@ static int start(
         r = bus_parameters_read(&p, m);
         if (r < 0)
                 return r;
+
+        /* An empty path stands for that of the options. */
+        if (text && isempty(text) && json_object_object_get_ex(p.object, "pathBase64", NULL)) {
+                (void) json_object_put(value);
+                value = NULL;
+        }
 
         r = path_to_box(m, &owner, id);
         if (r < 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "bus-json.h"
 #include "fd-util.h"
 #include "json-build.h"
@@ -94,6 +95,32 @@ static int read_contents(sd_bus_message *m, BusFds *fds, const char *contents, j
         return sd_bus_message_exit_container(m);
 }
 
+/* A variant with the bytes that the field has encoded. */
+static int read_bytes(sd_bus_message *m, BusFds *fds, json_object **ret) {
+        _cleanup_free_ char *encoded = NULL;
+        const void *data;
+        size_t size;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &data, &size);
+        if (r >= 0)
+                r = count_bytes(fds, size);
+        if (r < 0)
+                return r;
+
+        encoded = base64_encode(data, size);
+        if (!encoded)
+                return -ENOMEM;
+
+        *ret = json_object_new_string(encoded);
+        if (!*ret)
+                return -ENOMEM;
+
+        return sd_bus_message_exit_container(m);
+}
+
 /* The value of a field. */
 static int read_field(sd_bus_message *m, BusFds *fds, unsigned depth, const char *name, json_object **ret) {
         const char *contents;
@@ -106,6 +133,8 @@ static int read_field(sd_bus_message *m, BusFds *fds, unsigned depth, const char
 
         if (r > 0 && type == 'v' && is_fd(name) && (streq(contents, "s") || streq(contents, "ay")))
                 return read_contents(m, fds, contents, ret);
+        if (r > 0 && type == 'v' && endswith(name, "Base64") && streq(contents, "ay"))
+                return read_bytes(m, fds, ret);
 
         return read_value(m, fds, depth, ret);
 }

@@ -9,7 +9,7 @@
  *   s o              string          h                     integer: an index into the descriptors that came along
  *
  * Where a descriptor is wanted, a client that has none to send (busctl) gives what would be in the file: s or ay become a
- * descriptor of a memfd with just that.
+ * descriptor of a memfd with just that. A field whose name ends in Base64 may be ay, the bytes themselves.
  *
  * On the way out integers become x (t where they are not negative and go by no descriptor), a field whose name ends
  * in fileDescriptor or FileDescriptor becomes h, and an array has the type of its first element (an empty one is as).  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "failure-dbus.h"
 #include "log.h"
+#include "utf8.h"
 
 #define ERROR(name) "org.judgebox1.Error." name
 
@@ -57,6 +58,9 @@ int failure_reply_dbus(const Failure *f, sd_bus_message *call) {
         assert(call);
 
         sentence = failure_to_sentence(f);
+        /* The bus takes nothing else, and a path may have any bytes. */
+        if (sentence)
+                utf8_mask(sentence);
         log_debug("%s: %s: %s", strna(sd_bus_message_get_member(call)), error_table[f->type], strna(sentence));
 
         return sd_bus_reply_method_errorf(call, error_table[f->type], "%s", strempty(sentence));

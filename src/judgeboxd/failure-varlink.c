@@ -49,10 +49,10 @@ static void add_fields(int *r, json_object *o, const Failure *f) {
                 json_add_uint64(r, o, "run", f->number);
                 break;
         case FAILURE_NO_SUCH_FILE:
-                json_add_string(r, o, "path", strempty(f->name));
+                json_add_path(r, o, strempty(f->name));
                 break;
         case FAILURE_FILE_ERROR:
-                json_add_string(r, o, "path", strempty(f->name));
+                json_add_path(r, o, strempty(f->name));
                 add_error(r, o, f);
                 add_message(r, o, f);
                 break;

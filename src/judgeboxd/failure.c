@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "failure.h"
+#include "utf8.h"
 
 void failure_done(Failure *f) {
         assert(f);
@@ -50,7 +51,10 @@ int failure_set_file(Failure *f, const char *path, int error) {
         if (error == ENOENT)
                 return failure_set(f, FAILURE_NO_SUCH_FILE, path);
 
-        (void) failure_set_message(f, FAILURE_FILE_ERROR, path, "%s: %s", path, strerror(error));
+        if (utf8_is_valid_n(path, strlen(path)))
+                (void) failure_set_message(f, FAILURE_FILE_ERROR, path, "%s: %s", path, strerror(error));
+        else
+                (void) failure_set_message(f, FAILURE_FILE_ERROR, path, "%s", strerror(error));
         f->error = error;
         return FAILURE_FILE_ERROR;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "json-build.h"
 #include "spec.h"
+#include "utf8.h"
 
 void json_add(int *r, json_object *o, const char *name, json_object *value) {
         assert(r);
@@ -36,27 +38,19 @@ void json_append(int *r, json_object *array, json_object *value) {
         *r = -ENOMEM;
 }
 
-static json_object *base64_to_json(const char *s, size_t n) {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        _cleanup_free_ char *buf = NULL;
-        char *p;
+void json_add_base64(int *r, json_object *o, const char *name, const char *s, size_t n) {
+        _cleanup_free_ char *encoded = base64_encode(s, n);
 
-        p = buf = new(char, (n + 2) / 3 * 4);
-        if (!buf)
-                return NULL;
-
-        for (size_t i = 0; i < n; i += 3) {
-                uint32_t v = 0;
-
-                for (size_t k = 0; k < 3; k++)
-                        v = v << 8 | (i + k < n ? (uint8_t) s[i + k] : 0);
-                for (size_t k = 0; k < 4; k++)
-                        *p++ = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
-        }
-
-        return json_object_new_string_len(buf, (int) (p - buf));
+        json_add(r, o, name, encoded ? json_object_new_string(encoded) : NULL);
 }
 
-void json_add_base64(int *r, json_object *o, const char *name, const char *s, size_t n) {
-        json_add(r, o, name, base64_to_json(s, n));
+void json_add_bytes(int *r, json_object *o, const char *name, const char *base64_name, const char *s, size_t n) {
+        if (utf8_is_valid_n(s, n))
+                json_add(r, o, name, json_object_new_string_len(s, (int) n));
+        else
+                json_add_base64(r, o, base64_name, s, n);
+}
+
+void json_add_path(int *r, json_object *o, const char *path) {
+        json_add_bytes(r, o, "path", "pathBase64", path, strlen(path));
 }

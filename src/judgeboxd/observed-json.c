@@ -36,15 +36,6 @@ static char *syscall_name(uint32_t architecture, int number) {
         return name ?: strprintf("%i", number);
 }
 
-static void add_path(int *r, json_object *o, const char *path) {
-        size_t n = strlen(path);
-
-        if (utf8_is_valid_n(path, n))
-                json_add_string(r, o, "path", path);
-        else
-                json_add_base64(r, o, "pathBase64", path, n);
-}
-
 static void add_syscall(int *r, json_object *o, uint32_t architecture, int number) {
         _cleanup_free_ char *name = syscall_name(architecture, number);
 
@@ -62,7 +53,7 @@ static void add_violation(int *r, json_object *o, const Violation *v, const char
                 json_append(r, arguments, json_object_new_int64((int64_t) v->arguments[i]));
         json_add_string(r, violation, "architecture", architecture_name(architecture));
         if (path)
-                add_path(r, violation, path);
+                json_add_path(r, violation, path);
 }
 
 static void add_trace(int *r, json_object *o, const Observed *observed) {
@@ -79,7 +70,7 @@ static void add_trace(int *r, json_object *o, const Observed *observed) {
                 json_append(r, entries, entry);
                 json_add_string(r, entry, "class", path_class_to_string(t->class));
                 add_syscall(r, entry, SCMP_ARCH_NATIVE, t->number);
-                add_path(r, entry, t->path);
+                json_add_path(r, entry, t->path);
                 json_add_uint64(r, entry, "count", t->count);
         }
 }

@@ -56,7 +56,7 @@ static int out_files_to_json(const Run *run, int *fds, size_t *n_fds, json_objec
                 if (!o)
                         return -ENOMEM;
 
-                json_add_string(&r, o, "path", run->request.out_files[i]);
+                json_add_path(&r, o, run->request.out_files[i]);
                 add_fd(&r, o, "fileDescriptor", run->out_fds[i], fds, n_fds);
                 json_append(&r, array, o);
         }

@@ -2,6 +2,7 @@
 #include "base64.h"
 #include "fd-util.h"
 #include "manager.h"
+#include "parse-util.h"
 #include "request-group.h"
 #include "request.h"
 
@@ -56,6 +57,38 @@ static int get_strv(json_object *o, const char *name, char ***ret) {
         return 0;
 }
 
+#define FIELD_SIZE 96
+
+/* A path of the box that is given by its bytes. */
+static int decode_path(json_object *encoded, const char *field, char **ret, Failure *f) {
+        _cleanup_free_ char *path = NULL;
+        size_t size;
+        int r;
+
+        r = base64_decode(json_object_get_string(encoded), &path, &size);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 || strlen(path) != size || !box_path_is_valid(path))
+                return failure_set_field(f, field, "%s is not the base64 of a path that a box can have.", field);
+
+        return free_and_strdup(ret, path);
+}
+
+/* `path` or `pathBase64`; stays as it is if there is neither. prefix: what comes before the name of these fields. */
+static int get_path(json_object *o, const char *prefix, char **ret, Failure *f) {
+        json_object *encoded = get(o, "pathBase64");
+        char field[FIELD_SIZE];
+
+        if (!encoded)
+                return get_string(o, "path", ret);
+
+        (void) snprintf(field, sizeof(field), "%spathBase64", prefix);
+        if (get(o, "path"))
+                return failure_set_field(f, field, "%s cannot be given together with path.", field);
+
+        return decode_path(encoded, field, ret, f);
+}
+
 static int take_fd(json_object *index, const RequestFds *fds, const char *field, int *ret, Failure *f) {
         int fd;
 
@@ -81,8 +114,6 @@ int request_parse_limits(json_object *o, Limits *limits) {
 
         return get_string(o, "cpuSet", &limits->cpu_set);
 }
-
-#define FIELD_SIZE 96
 
 static int parse_bind(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f) {
         BindSpec *b = s->binds + s->n_binds;
@@ -212,18 +243,18 @@ static int parse_stream(
                 int *streamed_fd,
                 Failure *f) {
 
-        json_object *stream = get(o, name), *fd, *path;
+        json_object *stream = get(o, name), *fd;
         char field[FIELD_SIZE];
-        bool capture, streamed;
+        bool path, capture, streamed;
 
         if (!stream)
                 return 0;
 
         fd = get(stream, "fileDescriptor");
-        path = get(stream, "path");
+        path = get(stream, "path") || get(stream, "pathBase64");
         capture = get_boolean(stream, "capture");
         streamed = get_boolean(stream, "stream");
-        if (!!fd + !!path + capture + streamed != 1)
+        if (!!fd + path + capture + streamed != 1)
                 return failure_set_field(f, name, "%s wants exactly one of what it can be.", name);
 
         if (capture) {
@@ -236,7 +267,8 @@ static int parse_stream(
 
         if (path) {
                 s->type = STREAM_PATH;
-                return free_and_strdup(&s->path, json_object_get_string(path));
+                (void) snprintf(field, sizeof(field), "%s.", name);
+                return get_path(stream, field, &s->path, f);
         }
 
         s->type = STREAM_FD;
@@ -316,16 +348,28 @@ static int parse_extra_fds(json_object *o, const RequestFds *fds, RunSpec *s, Fa
 }
 
 static int parse_out_files(json_object *o, RunRequest *q, Failure *f) {
-        json_object *out = get(o, "outFiles");
-        size_t n = out ? json_object_array_length(out) : 0;
+        json_object *out = get(o, "outFiles"), *encoded = get(o, "outFilesBase64");
+        size_t n = out ? json_object_array_length(out) : 0, n_encoded = encoded ? json_object_array_length(encoded) : 0;
+        char field[FIELD_SIZE];
+        int r;
 
         if (n > RUN_OUT_FILES_MAX)
                 return too_many(f, "outFiles", RUN_OUT_FILES_MAX);
+        if (n_encoded > RUN_OUT_FILES_MAX - n)
+                return too_many(f, "outFilesBase64", RUN_OUT_FILES_MAX - (unsigned) n);
 
         for (size_t i = 0; i < n; i++) {
                 q->out_files[i] = strdup(json_object_get_string(json_object_array_get_idx(out, i)));
                 if (!q->out_files[i])
                         return -ENOMEM;
+                q->n_out_files++;
+        }
+
+        for (size_t i = 0; i < n_encoded; i++) {
+                (void) snprintf(field, sizeof(field), "outFilesBase64[%zu]", i);
+                r = decode_path(json_object_array_get_idx(encoded, i), field, q->out_files + q->n_out_files, f);
+                if (r != 0)
+                        return r;
                 q->n_out_files++;
         }
 
@@ -350,10 +394,15 @@ static int parse_files(json_object *o, const RequestFds *fds, RunRequest *q, Fai
 
                 (void) snprintf(field, sizeof(field), "inFiles[%zu].fileDescriptor", i);
                 r = take_fd(get(e, "fileDescriptor"), fds, field, &file->fd, f);
+                (void) snprintf(field, sizeof(field), "inFiles[%zu].", i);
                 if (r == 0)
-                        r = get_string(e, "path", &file->path);
+                        r = get_path(e, field, &file->path, f);
                 if (r != 0)
                         return r;
+                if (!file->path) {
+                        (void) snprintf(field, sizeof(field), "inFiles[%zu].path", i);
+                        return failure_set_field(f, field, "%s is missing.", field);
+                }
         }
 
         return parse_out_files(o, q, f);
@@ -489,12 +538,14 @@ static int parse_target(Operation *o, json_object *p, Failure *f) {
 static int parse_path(Operation *o, json_object *p, Failure *f) {
         int r;
 
-        r = get_string(p, "path", &o->path);
-        if (r < 0)
+        r = get_path(p, "", &o->path, f);
+        if (r != 0)
                 return r;
         if (o->path)
                 return check_box_path(o->path, "path", f);
 
+        if (IN_SET(o->type, OPERATION_OPEN_FILE, OPERATION_MAKE_DIRECTORY, OPERATION_REMOVE_FILE))
+                return failure_set_field(f, "path", "Which file is meant has to be said.");
         return o->type == OPERATION_LIST_FILES ? free_and_strdup(&o->path, ".") : 0;
 }
 

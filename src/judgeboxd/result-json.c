@@ -6,7 +6,6 @@
 #include "manager.h"
 #include "observed-json.h"
 #include "result-json.h"
-#include "utf8.h"
 
 int strv_to_json(char *const *l, json_object **ret) {
         _cleanup_json_ json_object *array = json_object_new_array();
@@ -228,10 +227,7 @@ static int entry_to_json(const MessageEntry *e, const char *name, json_object **
         size_t n = e->name_size - 1;
         int r = o ? 0 : -ENOMEM;
 
-        if (utf8_is_valid_n(name, n))
-                json_add(&r, o, "name", json_object_new_string_len(name, (int) n));
-        else
-                json_add_base64(&r, o, "nameBase64", name, n);
+        json_add_bytes(&r, o, "name", "nameBase64", name, n);
         json_add_string(&r, o, "type", file_type_to_string(e->mode));
         json_add_uint64(&r, o, "sizeBytes", e->size_bytes);
         json_add_uint64(&r, o, "mode", e->mode & 07777);

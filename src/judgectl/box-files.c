@@ -16,21 +16,20 @@ static int make_request(const BoxFiles *b, const char *path, Request *q) {
 
         r = request_init_box(q, b->box, b->owner);
         if (r >= 0 && path)
-                r = json_add_string(q->parameters, "path", path);
-        if (r == -EILSEQ) {
-                _cleanup_free_ char *printable = text_escape(path, strlen(path), /* keep_lines= */ false);
-
-                return log_error_errno(r, "\"%s\" is not valid UTF-8, and so cannot be named in a request.",
-                                       strna(printable));
-        }
+                r = json_add_path(q->parameters, path);
 
         return r < 0 ? log_oom() : 0;
+}
+
+/* Names that are no UTF-8 come in some order, too. */
+static const char *sort_key(json_object *entry) {
+        return json_get_string(entry, "name") ?: strempty(json_get_string(entry, "nameBase64"));
 }
 
 static int compare_entries(const void *a, const void *b) {
         json_object *const *x = a, *const *y = b;
 
-        return text_compare_natural(strempty(json_get_string(*x, "name")), strempty(json_get_string(*y, "name")));
+        return text_compare_natural(sort_key(*x), sort_key(*y));
 }
 
 int box_list_files(const BoxFiles *b, const char *path, json_object **ret) {

@@ -269,6 +269,7 @@ int connection_query(
 /* What CollectRun is asked with: which run it is, and the same files. */
 static int make_collect(json_object *started, json_object *run, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
+        static const char *const fields[] = { "outFiles", "outFilesBase64" };
         json_object *out_files;
 
         if (!o)
@@ -278,9 +279,10 @@ static int make_collect(json_object *started, json_object *run, json_object **re
                 if (json_add(o, key, json_object_get(value)) < 0)
                         return -ENOMEM;
 
-        if (json_object_object_get_ex(run, "outFiles", &out_files) &&
-            json_add(o, "outFiles", json_object_get(out_files)) < 0)
-                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                if (json_object_object_get_ex(run, fields[i], &out_files) &&
+                    json_add(o, fields[i], json_object_get(out_files)) < 0)
+                        return -ENOMEM;
 
         *ret = TAKE_PTR(o);
         return 0;

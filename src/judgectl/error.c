@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "error.h"
 #include "json-util.h"
 #include "limit-option.h"
@@ -71,12 +72,23 @@ static char *get_text(json_object *parameters, const char *key) {
         return text_escape(s, strlen(s), /* keep_lines= */ false);
 }
 
+static char *get_path(json_object *parameters) {
+        const char *encoded = json_get_string(parameters, "pathBase64");
+        _cleanup_free_ char *path = NULL;
+        size_t size;
+
+        if (!encoded || base64_decode(encoded, &path, &size) < 0)
+                return get_text(parameters, "path");
+
+        return text_escape(path, size, /* keep_lines= */ false);
+}
+
 const char *error_short_name(const char *error) {
         return startswith(error, INTERFACE_PREFIX);
 }
 
 static char *own_error_to_sentence(const char *name, json_object *parameters) {
-        _cleanup_free_ char *box = get_text(parameters, "box"), *path = get_text(parameters, "path"),
+        _cleanup_free_ char *box = get_text(parameters, "box"), *path = get_path(parameters),
                             *message = get_text(parameters, "message"), *code = get_text(parameters, "error");
         uint64_t n = 0;
 

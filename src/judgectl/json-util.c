@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base64.h"
 #include "json-util.h"
 #include "parse-util.h"
 #include "string-util.h"
@@ -49,6 +50,18 @@ int json_add_string(json_object *o, const char *key, const char *value) {
         assert(value);
 
         return utf8_is_valid_n(value, strlen(value)) ? json_add(o, key, json_object_new_string(value)) : -EILSEQ;
+}
+
+int json_add_path(json_object *o, const char *path) {
+        _cleanup_free_ char *encoded = NULL;
+        int r;
+
+        r = json_add_string(o, "path", path);
+        if (r != -EILSEQ)
+                return r;
+
+        encoded = base64_encode(path, strlen(path));
+        return encoded ? json_add_string(o, "pathBase64", encoded) : -ENOMEM;
 }
 
 int json_add_uint64(json_object *o, const char *key, uint64_t value) {

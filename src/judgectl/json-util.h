@@ -34,6 +34,8 @@ int json_append(json_object *array, json_object *value);
 
 /* -EILSEQ where the text is no UTF-8 and therefore cannot be said in JSON. */
 int json_add_string(json_object *o, const char *key, const char *value);
+/* A path of the box as "path", or by its bytes as "pathBase64" where they are no UTF-8. */
+int json_add_path(json_object *o, const char *path);
 /* -ERANGE above INT64_MAX. */
 int json_add_uint64(json_object *o, const char *key, uint64_t value);
 int json_add_boolean(json_object *o, const char *key, bool value);

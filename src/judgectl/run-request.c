@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sys/stat.h>
 
+#include "base64.h"
 #include "environment.h"
 #include "log.h"
 #include "run-options.h"
 #include "string-util.h"
+#include "utf8.h"
 
 int run_options_make_environment(const RunOptions *o, char *const *own, char ***ret) {
         _cleanup_strv_free_ char **l = NULL;
@@ -93,10 +95,7 @@ static int add_in_files(const RunOptions *o, Request *q) {
                 if (r < 0)
                         return r;
 
-                r = json_add_string(element, "path", o->in[i].destination);
-                if (r == -EILSEQ)
-                        return log_error_errno(r, "--in=%s: the path in the box is not valid UTF-8.",
-                                               o->in[i].source);
+                r = json_add_path(element, o->in[i].destination);
                 if (r >= 0 && executable)
                         r = json_add_boolean(element, "executable", true);
                 if (r < 0)
@@ -106,22 +105,26 @@ static int add_in_files(const RunOptions *o, Request *q) {
         return 0;
 }
 
+/* All by their bytes if one has to be: the reply has them in the order of the options then. */
 static int add_out_files(const RunOptions *o, Request *q) {
         json_object *array;
-        int r;
+        bool encode = false;
 
         if (o->n_out == 0)
                 return 0;
 
+        for (size_t i = 0; i < o->n_out; i++)
+                encode = encode || !utf8_is_valid_n(o->out[i].source, strlen(o->out[i].source));
+
         array = json_object_new_array();
-        if (json_add(q->parameters, "outFiles", array) < 0)
+        if (json_add(q->parameters, encode ? "outFilesBase64" : "outFiles", array) < 0)
                 return log_oom();
 
         for (size_t i = 0; i < o->n_out; i++) {
-                r = json_append_string(array, o->out[i].source);
-                if (r == -EILSEQ)
-                        return log_error_errno(r, "--out=: the path in the box is not valid UTF-8.");
-                if (r < 0)
+                const char *path = o->out[i].source;
+                _cleanup_free_ char *encoded = encode ? base64_encode(path, strlen(path)) : strdup(path);
+
+                if (!encoded || json_append_string(array, encoded) < 0)
                         return log_oom();
         }
 

@@ -35,11 +35,7 @@ int verb_rm(Context *c, int argc, char *argv[]) {
 
                 r = request_init_box(&q, argv[optind], c->owner_set ? &c->owner : NULL);
                 if (r >= 0)
-                        r = json_add_string(q.parameters, "path", argv[i]);
-                if (r == -EILSEQ) {
-                        failed = log_error_errno(r, "A path that is not valid UTF-8 cannot be named in a request.");
-                        continue;
-                }
+                        r = json_add_path(q.parameters, argv[i]);
                 if (r < 0 || (recursive && json_add_boolean(q.parameters, "recursive", true) < 0))
                         return log_oom();
 

@@ -59,6 +59,16 @@ def test_box_methods():
         c.box(box, 'RemoveFile', 'sa{sv}', 'a', {'recursive': Variant('b', True)})
         bus_refused('NoSuchFile', c.box, box, 'OpenFile', 'sa{sv}', 'a/b/c')
 
+        # By its bytes, or encoded, where it is no UTF-8.
+        for odd in Variant('ay', b'o\xff'), Variant('s', 'b/8='):
+            bus_refused('NoSuchFile', c.box, box, 'OpenFile', 'sa{sv}', '', {'pathBase64': odd})
+            put(c, box, '', b'odd', pathBase64=odd)
+            fd, size = c.box(box, 'OpenFile', 'sa{sv}', '', {'pathBase64': odd})
+            check_equal((size, os.read(fd, 100)), (3, b'odd'))
+            check('b/8=' in [e.get('nameBase64') for e in c.box(box, 'ListFiles', 'sa{sv}', '/box')[0]], 'it is listed')
+            bus_refused(INVALID, c.box, box, 'RemoveFile', 'sa{sv}', 'o', {'pathBase64': odd})
+            c.box(box, 'RemoveFile', 'sa{sv}', '', {'pathBase64': odd})
+
         status, = c.box(box, 'GetStatus')
         check_equal((status['box'], status['state'], status['runs'], status['hostName'], status['storageBytes']),
                     ('my-box', 'idle', 1, 'here', 10 << 20))

@@ -126,6 +126,45 @@ def test_files():
 
 
 @test
+def test_judgectl_with_trees_of_odd_names():
+    odd, bad = os.fsencode('ö\n"x'), b'n\xff\\'
+    with listening() as s:
+        ctl = [f'--socket={s.path}']
+        os.makedirs(b't\xfe/' + odd)
+        os.mkdir('host')
+        os.mkdir('back')
+        for directory in b't\xfe', b't\xfe/' + odd:
+            for name in odd + b'f', bad:
+                pathlib.Path(os.fsdecode(directory + b'/' + name)).write_bytes(directory + name)
+
+        for box, *options in (('memory',),):
+            check_equal(judgectl(*ctl, 'create', box, *options).status, 0)
+            done = judgectl(*ctl, 'put', '-r', box, b't\xfe')
+            check_equal((done.status, done.stderr), (0, ''))
+            # A link, and a FIFO that nobody writes to, are passed over.
+            run_in = [*ctl, '--json=short', 'run', f'--box={box}']
+            done = judgectl(*run_in, '--', 'sh', '-c', 'cd t* && mkfifo fifo && ln -s /etc/passwd link')
+            check_equal(verdict(done), 'ok')
+            done = judgectl(*ctl, 'get', '-r', box, b't\xfe', 'back/')
+            check_equal(done.status, 0, str(done))
+            check(not subprocess.run(['diff', '-r', b't\xfe', b'back/t\xfe'], capture_output=True).stdout)
+            subprocess.run(['rm', '-r', b'back/t\xfe'], check=True)
+
+            pathlib.Path('in').write_text('in')
+            done = judgectl(*run_in, b'--in=in:i\xff', b'--out=i\xff:got', '--', 'true')
+            check_equal((verdict(done), pathlib.Path('got').read_text()), ('ok', 'in'))
+            listing = judgectl(*ctl, 'ls', box, b't\xfe')
+            check('n\\xff' in listing.stdout, listing.stdout)
+            done = judgectl(*ctl, 'rm', box, b'nope\xff')
+            check('"nope\\xff"' in done.stderr, str(done))
+            done = judgectl(*ctl, 'rm', '-r', box, b't\xfe', b'i\xff')
+            check_equal((done.status, done.stderr), (0, ''))
+            check_equal(judgectl(*ctl, 'ls', box).stdout, '')
+            check_equal(judgectl(*ctl, 'destroy', box).status, 0)
+        check_equal(os.listdir('host'), [])
+
+
+@test
 def test_stream_into_a_bind():
     """A stream can be a file in what is bound writable, and in nothing else that is bound."""
     can_idmap()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """judgeboxd as its clients see it: every method, what it refuses, and what it does when somebody disappears."""
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -9,6 +10,7 @@ import resource
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from harness import DEGRADE, check, check_equal, main, skip, test, wait_until
@@ -310,6 +312,43 @@ def test_odd_names():
         entries = s.client.call('ListFiles', {'box': 'b'})['entries']
         check_equal({e.get('name') for e in entries}, {None, 'ä\n"x'})
         check_equal({e.get('nameBase64') for e in entries}, {None, 'Yf9i'})
+
+
+@test
+def test_names_by_their_bytes():
+    with private() as s:
+        def encoded(path):
+            return {'box': 'b', 'pathBase64': base64.b64encode(path).decode()}
+
+        s.client.call('CreateBox', {'box': 'b'})
+        s.client.call('MakeDirectory', encoded(b'd\xff/e\xfe'))
+        reply = s.client.call('OpenFile', {**encoded(b'd\xff/e\xfe/\xfd'), 'create': True})
+        os.write(s.client.fds[reply['fileDescriptor']], b'here')
+        s.client.close_fds()
+
+        with tempfile.TemporaryFile() as f:
+            f.write(b'in')
+            f.flush()
+            reply = s.client.call('Run', {
+                'box': 'b', 'arguments': ['/bin/sh', '-c', r'cat "$(printf "d\377/e\376/\375")" -; cat "$(printf "i\377")" >&2'],
+                'inFiles': [{'fileDescriptor': 0, 'pathBase64': 'af8='}],
+                'stdin': {'pathBase64': 'af8='}, 'stdout': {'pathBase64': 'b/8='}, 'stderr': {'path': 'e'},
+                'outFiles': ['e'], 'outFilesBase64': ['b/8=', '/w==']}, [f.fileno()])
+        check_equal(reply['result']['verdict'], 'ok', str(reply))
+        files = reply['outFileDescriptors']
+        check_equal([{k: v for k, v in f.items() if k != 'fileDescriptor'} for f in files],
+                    [{'path': 'e'}, {'pathBase64': 'b/8='}, {'pathBase64': '/w=='}])
+        check_equal([s.client.read(f['fileDescriptor']) for f in files[:2]], [b'in', b'herein'])
+        s.client.close_fds()
+
+        entries = s.client.call('ListFiles', {**encoded(b'd\xff'), 'recursive': True})['entries']
+        check_equal(sorted(base64.b64decode(e['nameBase64']) for e in entries), [b'e\xfe', b'e\xfe/\xfd'])
+        refused('NoSuchFile', s.client, 'OpenFile', encoded(b'\xff'), pathBase64='/w==')
+        refused('FileError', s.client, 'OpenFile', encoded(b'd\xff'), pathBase64='ZP8=', error='EISDIR',
+                message='Is a directory')
+        s.client.call('RemoveFile', {**encoded(b'd\xff'), 'recursive': True})
+        check_equal({e.get('nameBase64') for e in s.client.call('ListFiles', encoded(b'.'))['entries']},
+                    {None, 'af8=', 'b/8='})
 
 
 @test

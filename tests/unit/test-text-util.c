@@ -4,6 +4,7 @@
 #include "string-util.h"
 #include "test-util.h"
 #include "text-util.h"
+#include "utf8.h"
 
 START_TEST(test_compare_natural) {
         static const char *const sorted[] = { "", "0", "00", "1", "01", "2", "10", "99999999999999999999",
@@ -68,6 +69,14 @@ START_TEST(test_split_colons) {
 }
 END_TEST
 
+START_TEST(test_mask) {
+        char s[] = "a\xff\xc3\xa4\xc3(\xe2\x82";
+
+        utf8_mask(s);
+        ck_assert_str_eq(s, "a?\xc3\xa4?(??");
+}
+END_TEST
+
 START_TEST(test_base64) {
         static const struct {
                 const char *s;
@@ -87,13 +96,15 @@ START_TEST(test_base64) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                _cleanup_free_ char *text = NULL;
+                _cleanup_free_ char *text = NULL, *encoded = NULL;
                 size_t size = 4711;
 
                 ck_assert_msg(base64_decode(table[i].s, &text, &size) == table[i].r, "%s", table[i].s);
                 if (table[i].r == 0) {
                         ck_assert_str_eq(text, table[i].expected);
                         ck_assert_uint_eq(size, strlen(table[i].expected));
+                        encoded = base64_encode(text, size);
+                        ck_assert_str_eq(encoded, table[i].s);
                 } else
                         ck_assert_ptr_null(text);
         }
@@ -125,7 +136,7 @@ END_TEST
 
 int main(void) {
         const TTest *const tests[] = {
-                test_compare_natural, test_escape, test_split_colons, test_base64, test_json_getters,
+                test_compare_natural, test_escape, test_split_colons, test_mask, test_base64, test_json_getters,
         };
 
         return test_run("text-util", tests, ELEMENTSOF(tests), NULL, NULL);
