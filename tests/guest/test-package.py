@@ -201,7 +201,8 @@ def test_zz_upgrade():
     need_package()
     pid = start()
     command('judgectl', 'create', 'kept')
-    running = subprocess.Popen(['judgectl', 'run', '--box=kept', '--', '/bin/sh', '-c',
+    # An upgrade takes longer under emulation than a run is given.
+    running = subprocess.Popen(['judgectl', 'run', '--box=kept', '--time=300', '--wall-time=600', '--', '/bin/sh', '-c',
                                 'until [ -e go ]; do sleep 0.2; done; echo went on'],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     socket = show('judgeboxd.socket', 'ActiveEnterTimestampMonotonic')
