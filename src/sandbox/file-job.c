@@ -45,7 +45,7 @@ int file_job_new(Root *root, Message *m, uint64_t storage_bytes, FileJob **ret) 
         else if (m->header.type == MESSAGE_LIST)
                 r = file_list_new(root, path, flags, &j->list);
         else
-                r = files_remove(root, path, flags, &j->removal);
+                r = files_remove(root, path, flags, &j->removal, &j->bind_removal);
         j->error = MIN(r, 0);
 
         *ret = TAKE_PTR(j);
@@ -57,6 +57,7 @@ FileJob *file_job_free(FileJob *j) {
                 return NULL;
 
         tree_removal_done(&j->removal);
+        j->bind_removal = bind_removal_free(j->bind_removal);
         j->list = file_list_free(j->list);
         (void) safe_close(j->copy.source_fd);
         (void) safe_close(j->copy.target_fd);
@@ -74,6 +75,8 @@ int file_job_step(FileJob *j) {
                 return file_list_step(j->list);
         if (j->copy.target_fd >= 0)
                 return copy_step(&j->copy);
+        if (j->bind_removal)
+                return bind_removal_step(j->bind_removal);
         if (j->removal.trash_fd < 0)
                 return 0;
 

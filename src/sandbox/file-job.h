@@ -13,6 +13,7 @@ typedef struct FileJob {
         uint32_t serial; /* of the request that is to be answered */
         int error; /* it could not be begun */
         TreeRemoval removal;
+        BindRemoval *bind_removal;
         FileList *list;
         Copy copy;
         TAILQ_ENTRY(FileJob) jobs;

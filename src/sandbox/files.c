@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 
 #include "beneath.h"
 #include "fd-util.h"
 #include "files.h"
+#include "identity.h"
 
 /* How often a name is taken away again before the program that keeps putting something there wins. */
 #define CREATE_ATTEMPTS_MAX 16U
-
-/* While it lasts, files are made as, and permissions checked for, the program: without the capabilities
- * that we have over files as root of the box (capabilities(7), "Effect of user ID changes"). */
-typedef struct Identity {
-        bool changed;
-} Identity;
-
-static int identity_become_program(Identity *ret) {
-        *ret = (Identity) { .changed = true };
-
-        (void) setfsgid(BOX_GID);
-        (void) setfsuid(BOX_UID);
-
-        /* These two do not fail, they just do nothing. */
-        return setfsuid((uid_t) -1) == (int) BOX_UID && setfsgid((gid_t) -1) == (int) BOX_GID ? 0 : -EPERM;
-}
-
-static void identity_done(Identity *i) {
-        if (!i->changed)
-                return;
-
-        (void) setfsuid(0);
-        (void) setfsgid(0);
-}
 
 static int check_regular(int fd, uint64_t *ret_size) {
         struct stat st;
@@ -252,8 +228,8 @@ static int remove_one(int dir_fd, const char *name) {
         return 0;
 }
 
-/* As the program, a name at a time: the rest is for the tenant, whose directory it is, to remove on the host. */
-static int remove_from_bind(const Place *p, const char *parent, const char *name) {
+/* As the program. */
+static int remove_from_bind(const Place *p, const char *parent, const char *name, FileFlags flags, BindRemoval **ret) {
         _cleanup_(identity_done) Identity identity = {};
         _cleanup_close_ int dir_fd = -EBADF;
         int r;
@@ -266,12 +242,20 @@ static int remove_from_bind(const Place *p, const char *parent, const char *name
                 return r;
 
         dir_fd = open_beneath(p->fd, parent, O_PATH | O_DIRECTORY, /* one_mount= */ true);
-        return dir_fd < 0 ? dir_fd : remove_one(dir_fd, name);
+        if (dir_fd < 0)
+                return dir_fd;
+
+        r = remove_one(dir_fd, name);
+        if (!IN_SET(r, -ENOTEMPTY, -EEXIST) || !FLAGS_SET(flags, FILE_RECURSIVE))
+                return r;
+
+        r = bind_removal_new(TAKE_FD(dir_fd), name, ret);
+        return r < 0 ? r : 1;
 }
 
 /* Not as the program: it can make directories that it could not remove itself. Through the volume and not
  * the place, because the trash is on the former, and to the kernel these are two mounts. */
-int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret) {
+int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret, BindRemoval **ret_bind) {
         _cleanup_close_ int top_fd = -EBADF, dir_fd = -EBADF;
         _cleanup_free_ char *rest = NULL;
         const char *parent, *name;
@@ -290,7 +274,7 @@ int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret) {
 
         name = split_last(rest, &parent);
         if (place_is_bind(place))
-                return remove_from_bind(place, parent, name);
+                return remove_from_bind(place, parent, name, flags, ret_bind);
 
         volume = r->layout.volumes + place->volume;
 

@@ -8,6 +8,7 @@
  * /dev/shm, the box's tmpfs and its binds, -EROFS for a change in a bind, whether programs may write
  * there or not. */
 
+#include "bind-removal.h"
 #include "message.h"
 #include "root.h"
 #include "tree.h"
@@ -21,11 +22,12 @@ int files_open(const Root *r, const char *path, FileFlags flags, int *ret_fd, ui
 /* A directory and those above it. One that is there already is fine. */
 int files_mkdir(const Root *r, const char *path);
 
-/* 0: it is gone. 1: so it is, but what was below it is to be collected with tree_collect(); ret is the caller's then.
+/* 0: it is gone. 1: so it is, but what was below it is to be collected with tree_collect(); ret is the caller's then. In a
+ * bind it is ret_bind instead, which bind_removal_step() goes on with, and the directory is gone when that is done.
  * With FILE_RECURSIVE also directories that are not empty (-ENOTEMPTY else), of any depth. -EBUSY for a
  * place itself, for what has something mounted in it, and where a program makes new files faster than
  * they can be removed. */
-int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret);
+int files_remove(Root *r, const char *path, FileFlags flags, TreeRemoval *ret, BindRemoval **ret_bind);
 
 /* The entries of a directory, with FILE_RECURSIVE of those below it too (what is mounted there left out),
  * in no particular order: for each a MessageEntry and the name, relative to the directory, with its NUL.

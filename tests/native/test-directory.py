@@ -137,7 +137,7 @@ def test_judgectl_with_trees_of_odd_names():
             for name in odd + b'f', bad:
                 pathlib.Path(os.fsdecode(directory + b'/' + name)).write_bytes(directory + name)
 
-        for box, *options in (('memory',),):
+        for box, *options in ('host', '--directory=host'), ('memory',):
             check_equal(judgectl(*ctl, 'create', box, *options).status, 0)
             done = judgectl(*ctl, 'put', '-r', box, b't\xfe')
             check_equal((done.status, done.stderr), (0, ''))

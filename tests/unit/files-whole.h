@@ -7,9 +7,12 @@
 
 static inline int remove_file(Root *root, const char *path, FileFlags flags) {
         _cleanup_(tree_removal_done) TreeRemoval t = TREE_REMOVAL_NULL;
+        _cleanup_(bind_removal_freep) BindRemoval *b = NULL;
         int r;
 
-        r = files_remove(root, path, flags, &t);
+        r = files_remove(root, path, flags, &t, &b);
+        while (r > 0 && b)
+                r = bind_removal_step(b);
         while (r > 0) {
                 t.pause_at = t.steps_left - MIN(t.steps_left, UINT64_C(7));
                 r = tree_collect(&t);

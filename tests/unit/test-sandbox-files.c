@@ -619,12 +619,25 @@ START_TEST(test_list_deep) {
 }
 END_TEST
 
+/* More than one look into a directory shows. */
+static void fill_flat(void *userdata) {
+        EXPECT(chdir("/box/sub/data/full/dir") >= 0);
+        for (unsigned i = 0; i < 3000; i++) {
+                char name[16];
+
+                (void) snprintf(name, sizeof(name), i % 3 == 0 ? "d%u" : "f%u", i);
+                EXPECT((i % 3 == 0 ? mkdir(name, 0700) : mknod(name, S_IFREG | 0600, 0)) >= 0);
+        }
+}
+
 /* Binds: read and listed, and what is writable is written as the program. */
 
 static void binds(Root *root, void *userdata) {
         Found top[] = {
                 { "closed", S_IFDIR, 0, false }, { "file", S_IFREG, 5, false },
                 { "link", S_IFLNK, 0, false },   { "null", S_IFCHR, 0, false },
+                { "outer", S_IFDIR, 0, false },  { "outer/closed", S_IFDIR, 0, false },
+                { "outer/closed/inner", S_IFDIR, 0, false },
         };
         char *data;
         size_t size;
@@ -655,7 +668,18 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(remove_file(root, "/box/sub/data/new", 0), 0);
         EXPECT_INT(files_mkdir(root, "/box/sub/data/closed/dir"), -EACCES);
         EXPECT_INT(files_mkdir(root, "/box/sub/data/full/dir"), 0);
-        EXPECT_INT(remove_file(root, "/box/sub/data/full", FILE_RECURSIVE), -ENOTEMPTY);
+        EXPECT_INT(remove_file(root, "/box/sub/data/full", 0), -ENOTEMPTY);
+        EXPECT_INT(files_mkdir(root, "/box/sub/data/full/dir/other/inner"), 0);
+        expect_writes(root, "/box/sub/data/full/dir/other/file", 0, "x");
+        EXPECT(symlink("/work", "/box/sub/data/full/dir/link") >= 0);
+        EXPECT(mkfifo("/box/sub/data/full/dir/fifo", 0600) >= 0);
+        EXPECT(fixture_as_program(fill_flat, NULL));
+        EXPECT_INT(remove_file(root, "/box/sub/data/full", FILE_RECURSIVE), 0);
+        EXPECT_INT(open_existing(root, "/box/sub/data/full"), -ENOENT);
+
+        /* No more than the program may. */
+        EXPECT_INT(remove_file(root, "/box/sub/data/outer", FILE_RECURSIVE), -EACCES);
+        EXPECT(access("/box/sub/data/outer/closed/inner", F_OK) >= 0);
 
         expect_writes(root, "/work/file", 0, "x");
         EXPECT_INT(remove_file(root, "/work/file", 0), 0);
@@ -673,6 +697,8 @@ START_TEST(test_binds) {
         ck_assert(chmod("/mnt/null", 0666) >= 0);
 
         ck_assert(mkdir("/mnt/closed", 0755) >= 0);
+        ck_assert(mkdir("/mnt/outer", 0777) >= 0 && chmod("/mnt/outer", 0777) >= 0);
+        ck_assert(mkdir("/mnt/outer/closed", 0755) >= 0 && mkdir("/mnt/outer/closed/inner", 0755) >= 0);
 
         for (size_t i = 0; i < ELEMENTSOF(paths_inside); i++)
                 settings.binds[settings.n_binds++] = (BindSpec) {
