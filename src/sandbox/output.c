@@ -45,12 +45,18 @@ int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_
         if (fstat(target, &st) < 0)
                 return -errno;
 
-        if (!captured && (S_ISCHR(st.st_mode) || can_be_direct(target, &st, limit, file_limit))) {
+        if (!captured && S_ISCHR(st.st_mode)) {
+                /* Nothing of it is looked at afterwards. */
+                *ret_child_fd = TAKE_FD(target);
+                return 0;
+        }
+
+        if (!captured && can_be_direct(target, &st, limit, file_limit)) {
                 child = fcntl(target, F_DUPFD_CLOEXEC, 3);
                 if (child < 0)
                         return -errno;
 
-                o->state = S_ISCHR(st.st_mode) ? OUTPUT_NONE : OUTPUT_DIRECT;
+                o->state = OUTPUT_DIRECT;
                 o->limit = MIN(limit, file_limit);
         } else {
                 if (pipe2(p, O_CLOEXEC) < 0)

@@ -69,6 +69,10 @@ static void run_trace(Run *r, const struct seccomp_notif *n) {
 }
 
 void run_handle_notices(Run *r) {
+        if (!r->listener_ready)
+                return;
+        r->listener_ready = false;
+
         for (size_t i = 0; i < NOTICES_AT_ONCE && r->listener_fd >= 0 && r->state == RUN_RUNNING; i++) {
                 struct seccomp_notif n;
                 int q;

@@ -48,10 +48,13 @@ int run_new(uint64_t number, const int cgroup_fds[static _RUN_CGROUP_FD_MAX], Ru
         return 0;
 }
 
-static void run_release(Run *r) {
-        close_many(r->cgroup_fds, _RUN_CGROUP_FD_MAX);
+void run_release_cgroup(Run *r) {
         for (size_t i = 0; i < _RUN_CGROUP_FD_MAX; i++)
-                r->cgroup_fds[i] = -EBADF;
+                r->cgroup_fds[i] = safe_close(r->cgroup_fds[i]);
+}
+
+/* All that somebody else could wait for. */
+static void run_release(Run *r) {
         run_spec_done(&r->spec);
         filter_done(&r->filter);
         r->listener_fd = safe_close(r->listener_fd);
@@ -66,6 +69,7 @@ Run *run_free(Run *r) {
         if (!r)
                 return NULL;
 
+        run_release_cgroup(r);
         run_release(r);
         for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++)
                 output_done(r->outputs + i);

@@ -66,6 +66,7 @@ typedef struct Run {
 
         Filter filter;
         int listener_fd; /* of the filter, while it reports something */
+        bool listener_ready; /* the loop saw that it does, or that nobody is left to report on */
         bool filter_muted;
         Trace *trace;
 
@@ -102,6 +103,9 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec);
 
 /* FINISHED, before the program ran. error: either sign. */
 void run_fail(Run *r, Verdict verdict, Step step, int error);
+
+/* Of a finished run, closes its cgroup's files, which nobody waits for: so that can be done once it is reported. */
+void run_release_cgroup(Run *r);
 
 /* Ends it; the verdict tells the cause unless a stronger one applies. */
 void run_kill(Run *r, RunCause cause);

@@ -471,6 +471,7 @@ static int advance(Supervisor *s, nsec_t *ret_next) {
                         q = report_run(s, r);
                         if (q < 0)
                                 return q;
+                        run_release_cgroup(r);
                 }
 
                 next = MIN(next, run_next_check(r));
@@ -495,12 +496,26 @@ static int advance(Supervisor *s, nsec_t *ret_next) {
         return 0;
 }
 
-/* ret_events: of the socket, and of the signals. */
+static void note_listeners(Supervisor *s, const struct pollfd *p, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                Run *r;
+
+                if (p[i].revents == 0)
+                        continue;
+
+                TAILQ_FOREACH(r, &s->runs, runs)
+                        if (r->listener_fd == p[i].fd)
+                                r->listener_ready = true;
+        }
+}
+
+/* ret_socket, ret_signals: the events there. */
 static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, short *ret_signals) {
         struct pollfd p[2 + 3 * RUNS_MAX];
         struct timespec timeout = {};
         nfds_t n = 2;
         Run *r;
+        int q;
 
         p[0] = (struct pollfd) { .fd = s->socket_fd, .events = POLLIN };
         p[1] = (struct pollfd) { .fd = s->signal_fd, .events = POLLIN };
@@ -529,12 +544,14 @@ static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, sh
                 };
         }
 
-        p[0].revents = p[1].revents = 0;
-        if (ppoll(p, n, deadline != NSEC_NEVER ? &timeout : NULL, NULL) < 0 && errno != EINTR)
+        q = ppoll(p, n, deadline != NSEC_NEVER ? &timeout : NULL, NULL);
+        if (q < 0 && errno != EINTR)
                 return -errno;
 
-        *ret_socket = p[0].revents;
-        *ret_signals = p[1].revents;
+        if (q > 0)
+                note_listeners(s, p + 2, n - 2);
+        *ret_socket = q > 0 ? p[0].revents : 0;
+        *ret_signals = q > 0 ? p[1].revents : 0;
         return 0;
 }
 

@@ -235,7 +235,14 @@ int volume_clear(Volume *v) {
                         return r;
         }
 
-        return tree_collect(&t);
+        /* Mostly nothing has come there since it was last empty. */
+        if (v->trash_serial == v->trash_emptied)
+                return 0;
+
+        r = tree_collect(&t);
+        if (r >= 0)
+                v->trash_emptied = v->trash_serial;
+        return r;
 }
 
 int volume_remove(Volume *v, int dir_fd, const char *name, TreeRemoval *ret) {

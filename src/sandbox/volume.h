@@ -21,7 +21,8 @@ typedef struct Volume {
         size_t n_directories;
         uint64_t bytes, inodes;
         uint64_t blocks_new, inodes_new; /* in use when it was new */
-        uint64_t trash_serial;
+        uint64_t trash_serial;  /* of what comes there next */
+        uint64_t trash_emptied; /* what that was when the trash was last seen empty */
 } Volume;
 
 /* What a volume can be made with: at least a byte (tmpfs takes whole pages), because to tmpfs 0 is no
