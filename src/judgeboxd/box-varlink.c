@@ -4,6 +4,7 @@
 #include "failure-varlink.h"
 #include "json-build.h"
 #include "log.h"
+#include "monitor.h"
 #include "operation.h"
 #include "reply-json.h"
 #include "request.h"
@@ -84,6 +85,20 @@ static void on_done(Operation *op, const Failure *failure, void *userdata) {
 
         /* The call is over: its caller's going away means nothing to this operation any more. */
         varlink_call_set_userdata(c, NULL);
+
+        /* Whoever has gone is told nothing, and what goes on would never end. */
+        if (!failure && op->canceled) {
+                (void) varlink_call_unref(c);
+                return;
+        }
+
+        if (!failure && op->type == OPERATION_MONITOR) {
+                r = monitor_new(c, op);
+                if (r < 0 && r != -ECONNRESET)
+                        (void) varlink_call_error_errno(c, r);
+                (void) varlink_call_unref(c);
+                return;
+        }
 
         if (!failure && op->listing && varlink_call_wants_more(c)) {
                 varlink_call_set_userdata(c, op->listing);
@@ -194,7 +209,8 @@ int manager_serve_varlink(Manager *m, VarlinkServer *server) {
                 char method[64];
 
                 (void) snprintf(method, sizeof(method), INTERFACE ".%s", operation_type_to_method(t));
-                r = varlink_server_bind_method(server, method, on_method, m);
+                r = varlink_server_bind_method_full(
+                                server, method, t == OPERATION_MONITOR ? VARLINK_METHOD_REQUIRES_MORE : 0, on_method, m);
                 if (r < 0)
                         return r;
         }

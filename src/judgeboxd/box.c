@@ -27,7 +27,6 @@ static const char *const box_state_table[_BOX_STATE_MAX] = {
 DEFINE_STRING_TABLE_LOOKUP(box_state, BoxState);
 
 void box_set_state(Box *b, BoxState state) {
-        const ManagerObserver *observer = b->manager->observer;
         BoxState before = b->state;
 
         if (b->state == state)
@@ -36,8 +35,7 @@ void box_set_state(Box *b, BoxState state) {
         log_debug("Box %s: %s -> %s.", b->name, box_state_to_string(before), box_state_to_string(state));
         b->state = state;
 
-        if (observer)
-                observer->box_state(b, before, observer->userdata);
+        observers_tell_box(b, before);
 }
 
 static Box *box_release_memory(Box *b) {

@@ -20,7 +20,7 @@ struct BusService {
         VarlinkIdl *idl;
         BusCall *calls;
         Subscriber *subscribers;
-        ManagerObserver observer;
+        Observer observer;
 };
 
 Manager *bus_service_get_manager(BusService *s) {
@@ -315,12 +315,12 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
         if (r < 0)
                 return r;
 
-        s->observer = (ManagerObserver) {
+        s->observer = (Observer) {
                 .box_state = bus_signal_box_state,
                 .run_state = bus_signal_run_state,
                 .userdata = s,
         };
-        m->observer = &s->observer;
+        observer_add(&s->observer, m);
 
         *ret = TAKE_PTR(s);
         return 0;
@@ -329,6 +329,8 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
 BusService *bus_service_free(BusService *s) {
         if (!s)
                 return NULL;
+
+        observer_remove(&s->observer);
 
         /* What is under way ends with its connection, and the boxes' runs by what manager_stop() decides. */
         if (s->bus) {

@@ -262,6 +262,7 @@ Manager *manager_free(Manager *m) {
         assert(!m->runs);
         assert(!m->tenants);
 
+        observers_done(m);
         m->dispose_source = sd_event_source_unref(m->dispose_source);
         m->deadline_source = sd_event_source_unref(m->deadline_source);
         m->hold_source = sd_event_source_unref(m->hold_source);

@@ -15,19 +15,13 @@
 #include "host-cpus.h"
 #include "host-directory.h"
 #include "image.h"
+#include "observer.h"
 #include "profile-store.h"
 #include "tenant.h"
 #include "uid-range.h"
 
-/* Who wants to hear of every step of boxes and runs; before: the state they were in. */
-typedef struct ManagerObserver {
-        void (*box_state)(Box *b, BoxState before, void *userdata);
-        void (*run_state)(Run *r, RunState before, void *userdata);
-        void *userdata;
-} ManagerObserver;
-
 struct Manager {
-        const ManagerObserver *observer; /* or NULL */
+        Observer *observers;
         sd_event *event;
         CgroupManager *cgroups; /* NULL where there is no cgroup2 */
         bool allow_degraded;

@@ -28,6 +28,7 @@ static const char *const operation_type_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_REMOVE_FILE] = "remove-file",
         [OPERATION_LIST_PROFILES] = "list-profiles",
         [OPERATION_GET_PROFILE] = "get-profile",
+        [OPERATION_MONITOR] = "monitor",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(operation_type, OperationType);
@@ -432,6 +433,7 @@ static const struct {
         [OPERATION_REMOVE_FILE] = { AUTHORITY_MANAGE_BOX, true, do_file },
         [OPERATION_LIST_PROFILES] = { AUTHORITY_INSPECT, false, do_list },
         [OPERATION_GET_PROFILE] = { AUTHORITY_INSPECT, false, do_get_profile },
+        [OPERATION_MONITOR] = { AUTHORITY_INSPECT, false, do_list },
 };
 
 static int find_box(Operation *o, Box **ret, Failure *f) {

@@ -30,6 +30,7 @@ typedef enum OperationType {
         OPERATION_REMOVE_FILE,
         OPERATION_LIST_PROFILES,
         OPERATION_GET_PROFILE,
+        OPERATION_MONITOR,
         _OPERATION_TYPE_MAX,
         _OPERATION_TYPE_INVALID = -EINVAL,
 } OperationType;
@@ -61,7 +62,7 @@ struct Operation {
         /* What is asked. */
         char *box; /* NULL: none given */
         uid_t owner;
-        bool all; /* LIST: of all owners */
+        bool all; /* LIST, MONITOR: of all owners */
         BoxSettings settings;
         bool until_disconnect; /* CREATE */
         RunRequest request;

@@ -23,6 +23,7 @@ static const char *const operation_type_method_table[_OPERATION_TYPE_MAX] = {
         [OPERATION_REMOVE_FILE] = "RemoveFile",
         [OPERATION_LIST_PROFILES] = "ListProfiles",
         [OPERATION_GET_PROFILE] = "GetProfile",
+        [OPERATION_MONITOR] = "Monitor",
 };
 
 const char *operation_type_to_method(OperationType t) {

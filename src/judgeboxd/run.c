@@ -42,7 +42,6 @@ void run_request_done(RunRequest *q) {
 }
 
 void run_set_state(Run *r, RunState state) {
-        const ManagerObserver *observer = r->manager->observer;
         RunState before = r->state;
 
         log_debug("Run %" PRIu64 " of box %s: %s -> %s.", r->number, r->box ? r->box->name : "(its own)",
@@ -51,8 +50,7 @@ void run_set_state(Run *r, RunState state) {
         r->tenant->n_kept -= before == RUN_KEPT;
         r->state = state;
 
-        if (observer)
-                observer->run_state(r, before, observer->userdata);
+        observers_tell_run(r, before);
 }
 
 /* What the program was given is judgebox-init's now: a tenant's descriptors are not kept. */

@@ -33,6 +33,9 @@ BOX_METHODS = {
 # What there is for clients that cannot pass descriptors, which D-Bus can.
 VARLINK_METHODS = {'SendInput': {'run': 1}}
 
+# What D-Bus has signals for.
+MONITOR = {'Monitor'}
+
 # And of the manager, for what is one's own.
 MANAGER_METHODS = {
     'Run': ('asa{sv}', [['true'], {}], 'Run', {'arguments': ['true']}),
@@ -95,7 +98,7 @@ def test_every_method_is_here():
         idl = s.client.call('org.varlink.service.GetInterfaceDescription', {'interface': INTERFACE})['description']
         served = {line.split()[1].partition('(')[0] for line in idl.splitlines() if line.startswith('method ')}
         tested = {m[2] for m in (*BOX_METHODS.values(), *MANAGER_METHODS.values())}
-        check_equal(served - tested, {'GetStatus', *VARLINK_METHODS})
+        check_equal(served - tested, {'GetStatus', *VARLINK_METHODS, *MONITOR})
 
 
 @test
@@ -160,6 +163,33 @@ def test_bus_signals():
         s.alice.create('more')
         for who, heard in ((s.alice, 2), (s.bus, 2), (s.bob, 0), (s.stranger, 0)):
             check_equal(len([m for m in who.settle() if m.sender != 'org.freedesktop.DBus']), heard)
+
+
+def monitor(client, parameters):
+    """A connection that hears of events, or the error."""
+    there = outcome(lambda: client.call('Monitor', parameters, more=True))
+    return client if there == {} else there
+
+
+@test
+def test_varlink_events():
+    with tenants() as s:
+        for uid, kind in (BOB, 'PermissionDenied'), (STRANGER, 'PermissionDenied'):
+            for parameters in {'all': True}, {'owner': ALICE}, {'owner': ALICE, 'all': True}, {'owner': 0}:
+                check_equal(monitor(s.varlink(uid), parameters)[0], kind, str(parameters))
+        check_equal(monitor(s.varlink(STRANGER), {})[0], 'PermissionDenied')
+
+        own = {uid: monitor(s.varlink(uid), {}) for uid in (0, ALICE, BOB)}
+        by_root = [monitor(s.varlink(0), parameters) for parameters in ({'owner': ALICE}, {'all': True})]
+        s.alice.create('more')
+        for client in own[ALICE], *by_root:
+            check_equal(client.receive()['event']['box'], 'more')
+
+        # What they hear first is what they did themselves afterwards.
+        s.bob.create('his')
+        s.bus.create('hers')
+        check_equal(own[BOB].receive()['event']['box'], 'his')
+        check_equal(own[0].receive()['event']['box'], 'hers')
 
 
 @test

@@ -89,6 +89,7 @@ static int parse(OperationType type, const char *json, uid_t uid, Operation **re
                 [OPERATION_REMOVE_FILE] = "RemoveFile",
                 [OPERATION_LIST_PROFILES] = "ListProfiles",
                 [OPERATION_GET_PROFILE] = "GetProfile",
+                [OPERATION_MONITOR] = "Monitor",
         };
         Caller caller = { .uid = uid, .pidfd = -EBADF };
         _cleanup_json_ json_object *o = NULL;
