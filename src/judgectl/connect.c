@@ -429,3 +429,51 @@ int connection_call(Connection *n, const char *method, Request *q, VarlinkReply 
         *ret = reply;
         return 0;
 }
+
+/* Until something is wrong with the connection, or the callback has enough. */
+static int follow_once(Connection *n, bool *again, connection_reply_t callback, void *userdata, int *ret_result) {
+        for (;;) {
+                _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+                int r;
+
+                r = wait_for_reply(n, NULL, 0, &reply);
+                if (r < 0)
+                        return r;
+
+                *ret_result = reply.error ? connection_log_error(&reply) : callback(reply.parameters, *again, userdata);
+                if (*ret_result != 0)
+                        return 0;
+                *again = false;
+        }
+}
+
+int connection_follow(
+                Connection *n,
+                const char *method,
+                json_object *parameters,
+                connection_reply_t callback,
+                void *userdata) {
+
+        bool again = false;
+        int r, result = 0;
+
+        assert(n);
+        assert(method);
+        assert(callback);
+
+        if (!n->client)
+                return -ECONNRESET;
+
+        for (;;) {
+                r = send_request(n, method, json_object_get(parameters), NULL, 0, VARLINK_CALL_MORE);
+                if (r >= 0)
+                        r = follow_once(n, &again, callback, userdata, &result);
+                if (!is_disconnect(r))
+                        return r < 0 ? r : result;
+
+                r = connection_recover(n, NULL, 0);
+                if (r < 0)
+                        return r;
+                again = true;
+        }
+}

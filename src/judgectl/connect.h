@@ -41,6 +41,17 @@ int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_rel
  * descriptors. */
 int connection_call(Connection *n, const char *method, Request *q, VarlinkReply *ret);
 
+/* A call with more that has no end: hands over each reply until the callback returns other than 0, which is returned, or a
+ * signal comes: -EINTR. If the service is restarted meanwhile it is made anew, and again is true with the first reply to that.
+ * An error reply is logged, and becomes -EREMOTEIO. */
+typedef int (*connection_reply_t)(json_object *parameters, bool again, void *userdata);
+int connection_follow(
+                Connection *n,
+                const char *method,
+                json_object *parameters,
+                connection_reply_t callback,
+                void *userdata);
+
 /* Logs an error reply as a sentence. Returns -EREMOTEIO. */
 int connection_log_error(const VarlinkReply *reply);
 

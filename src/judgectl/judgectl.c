@@ -18,6 +18,8 @@ static const Verb verbs[] = {
         { "reset", verb_reset, false, "Give a box back as new" },
         { "list", verb_list, false, "List boxes" },
         { "status", verb_status, false, "Show a box in full" },
+        { "top", verb_top, false, "Show boxes and what they use, live" },
+        { "monitor", verb_monitor, false, "Tell what becomes of boxes and runs" },
         { "put", verb_put, false, "Put files into a box" },
         { "get", verb_get, false, "Get files out of a box" },
         { "ls", verb_ls, false, "List files of a box" },
@@ -131,7 +133,7 @@ int main(int argc, char *argv[]) {
 
         errno = 0;
         if (fflush(stdout) != 0 || ferror(stdout)) {
-                if (errno != EPIPE)
+                if (errno != EPIPE && r != -EPIPE)
                         (void) log_error_errno(errno_or_else(EIO), "Failed to write to standard output: %m");
                 r = -EPIPE;
         }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "box-table.h"
 #include "connect.h"
 #include "log.h"
-#include "parse-util.h"
-#include "string-util.h"
-#include "table.h"
-#include "user.h"
 #include "verbs.h"
 
 static const char list_help[] =
@@ -59,34 +56,13 @@ static int parse(Context *c, int argc, char *argv[], bool *ret_all) {
         return 1;
 }
 
-static int add_number(Table *t, json_object *o, const char *key) {
-        uint64_t n;
-
-        return json_get_uint64(o, key, &n) ? table_addf(t, COLOR_NONE, "%" PRIu64, n)
-                                           : table_add(t, COLOR_NONE, strdup("-"));
-}
-
-static int add_bytes(Table *t, json_object *o, const char *key) {
-        uint64_t n;
-
-        return table_add(t, COLOR_NONE, strdup(json_get_uint64(o, key, &n) ? FORMAT_BYTES(n) : "-"));
-}
-
 static int add_row(Table *t, json_object *box) {
-        uint64_t n = UINT64_MAX;
-
-        (void) json_get_uint64(box, "owner", &n);
-
-        if (table_addf(t, COLOR_NONE, "%s", json_get_string(box, "box") ?: "?") < 0 ||
-            table_add(t, COLOR_NONE, user_format(n)) < 0 ||
-            table_addf(t, streq(json_get_string(box, "state") ?: "?", "running") ? COLOR_GREEN : COLOR_NONE, "%s",
-                       json_get_string(box, "state") ?: "?") < 0 ||
-            add_number(t, box, "runs") < 0 ||
-            add_number(t, box, "processes") < 0 ||
-            add_bytes(t, box, "memoryBytes") < 0 ||
-            add_bytes(t, box, "storageUsedBytes") < 0 ||
-            table_add(t, COLOR_NONE,
-                      strdup(json_get_uint64(box, "cpuTimeUSec", &n) ? FORMAT_TIMESPAN(n) : "-")) < 0)
+        if (box_table_add_box(t, box) < 0 ||
+            box_table_add_number(t, box, "runs") < 0 ||
+            box_table_add_number(t, box, "processes") < 0 ||
+            box_table_add_bytes(t, box, "memoryBytes") < 0 ||
+            box_table_add_bytes(t, box, "storageUsedBytes") < 0 ||
+            box_table_add_timespan(t, box, "cpuTimeUSec") < 0)
                 return log_oom();
 
         return 0;

@@ -9,6 +9,8 @@ int verb_destroy(Context *c, int argc, char *argv[]);
 int verb_reset(Context *c, int argc, char *argv[]);
 int verb_list(Context *c, int argc, char *argv[]);
 int verb_status(Context *c, int argc, char *argv[]);
+int verb_top(Context *c, int argc, char *argv[]);
+int verb_monitor(Context *c, int argc, char *argv[]);
 int verb_put(Context *c, int argc, char *argv[]);
 int verb_get(Context *c, int argc, char *argv[]);
 int verb_ls(Context *c, int argc, char *argv[]);
