@@ -152,7 +152,7 @@ class Variants:
 
     def compile(self):
         self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init',
-                     'profiles/default.json')
+                     *(f'profiles/{path.name}' for path in (TOP / 'profiles').glob('*.json')))
 
     def get_through(self, attacks):
         """Which of these attacks do. One that did not even begin does not."""
