@@ -10,6 +10,8 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,12 +22,16 @@
 
 #define ROUNDS_DEFAULT 200U
 #define ROUNDS_DEAR_DEFAULT 60U
+/* What is put into the box and fetched. */
+#define FILE_SIZE ((size_t) 64 << 20)
+
 #define ROUNDS_MIN 10U
 #define ROUNDS_MAX 100000U
 
 typedef struct Bench {
         Service service;
         char *tiny;
+        int file_fd; /* of FILE_SIZE */
 } Bench;
 
 typedef enum CaseKind {
@@ -34,6 +40,9 @@ typedef enum CaseKind {
         CASE_WARM,
         CASE_RESET, /* a run, and a reset of the box */
         CASE_COLD,
+        CASE_COPY, /* of a file of FILE_SIZE in memory, without a box */
+        CASE_PUT,
+        CASE_GET,
 } CaseKind;
 
 typedef struct Case {
@@ -45,6 +54,7 @@ typedef struct Case {
         bool share_network;
         bool extra;  /* only with --all */
         bool dear;
+        bool of_copy; /* the ratio is to copy-64m */
         const char *const *argv; /* CASE_SPAWN; "@" is the tiny program's path */
         nsec_t *samples;
         size_t n_samples;
@@ -60,6 +70,8 @@ typedef struct Case {
                 "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--die-with-parent",             \
                 __VA_ARGS__, NULL                                                                       \
         }
+
+#define COPY_CASE "copy-64m"
 
 static Case cases[] = {
         { .name = "spawn-tiny", .argv = (const char *const[]) { "@", NULL } },
@@ -87,6 +99,9 @@ static Case cases[] = {
                 .dear = true,
         },
         { .name = "cold-true", .kind = CASE_COLD, .program = "/bin/true", .dear = true },
+        { .name = COPY_CASE, .kind = CASE_COPY, .dear = true },
+        { .name = "put-64m", .kind = CASE_PUT, .dear = true, .of_copy = true },
+        { .name = "get-64m", .kind = CASE_GET, .dear = true, .of_copy = true },
         { .name = "peer-bwrap-tiny", .dear = true, .argv = BWRAP("--ro-bind", "@", "/tiny", "--", "/tiny") },
         { .name = "peer-bwrap-true", .dear = true, .argv = BWRAP("--", "/bin/true") },
         {
@@ -119,6 +134,47 @@ static int spawn_and_wait(char *const argv[]) {
         return status == 0 ? 0 : -EPROTO;
 }
 
+static int copy_file(int source_fd) {
+        _cleanup_close_ int fd = memfd_create("copy", MFD_CLOEXEC);
+        off_t offset = 0;
+
+        if (fd < 0)
+                return -errno;
+
+        while (offset < (off_t) FILE_SIZE) {
+                ssize_t n = sendfile(fd, source_fd, &offset, FILE_SIZE - (size_t) offset);
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+        }
+
+        return 0;
+}
+
+/* Holes would cost nothing. */
+static int make_file(int *ret_fd) {
+        _cleanup_close_ int fd = memfd_create("source", MFD_CLOEXEC);
+        char block[65536];
+        int r = fd < 0 ? -errno : 0;
+
+        memset(block, 'x', sizeof(block));
+        for (size_t done = 0; done < FILE_SIZE && r >= 0; done += sizeof(block))
+                r = fd_write_full(fd, block, sizeof(block));
+        if (r < 0)
+                return r;
+
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+static int get_file(Bench *b) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = service_get(&b->service, &fd);
+        return r < 0 ? r : copy_file(fd);
+}
+
 static int run_once(Bench *b, const Case *c) {
         int r;
 
@@ -140,6 +196,12 @@ static int run_once(Bench *b, const Case *c) {
         case CASE_COLD:
                 return service_run(&b->service, c->kind == CASE_WARM ? SERVICE_BOX : NULL, c->program,
                                    c->profile, c->share_network, c->verdict ?: "ok");
+        case CASE_COPY:
+                return copy_file(b->file_fd);
+        case CASE_PUT:
+                return service_put(&b->service, b->file_fd);
+        case CASE_GET:
+                return get_file(b);
         case CASE_RESET:
                 r = service_run(&b->service, SERVICE_RESET_BOX, c->program, /* profile= */ NULL, /* share_network= */ false, "ok");
                 return r < 0 ? r : service_reset(&b->service);
@@ -213,8 +275,17 @@ static double median(const Case *c) {
         return (double) (c->samples[half - 1] + c->samples[half]) / 2;
 }
 
+static const Case *find_case(const char *name) {
+        for (size_t k = 0; k < ELEMENTSOF(cases); k++)
+                if (streq(cases[k].name, name))
+                        return cases + k;
+
+        assert(false);
+        return NULL;
+}
+
 static void print_results(bool json) {
-        double unit = median(&cases[0]);
+        double unit = median(&cases[0]), copy_unit = median(find_case(COPY_CASE));
         bool first = true;
 
         if (json)
@@ -224,19 +295,20 @@ static void print_results(bool json) {
 
         for (size_t k = 0; k < ELEMENTSOF(cases); k++) {
                 const Case *c = cases + k;
-                double m, p10;
+                double m, p10, ratio;
 
                 if (!c->samples)
                         continue;
 
                 m = median(c);
+                ratio = m / (c->of_copy ? copy_unit : unit);
                 p10 = (double) c->samples[c->n_samples / 10];
                 if (json)
                         printf("%s{\"name\":\"%s\",\"medianUSec\":%.1f,\"p10USec\":%.1f,\"ratio\":%.2f}",
-                               first ? "" : ",", c->name, m / NSEC_PER_USEC, p10 / NSEC_PER_USEC, m / unit);
+                               first ? "" : ",", c->name, m / NSEC_PER_USEC, p10 / NSEC_PER_USEC, ratio);
                 else
                         printf("%-24s %9.1f us %9.1f us %8.2f %6zu\n", c->name, m / NSEC_PER_USEC,
-                               p10 / NSEC_PER_USEC, m / unit, c->n_samples);
+                               p10 / NSEC_PER_USEC, ratio, c->n_samples);
                 first = false;
         }
 
@@ -315,7 +387,7 @@ int main(int argc, char *argv[]) {
                 {},
         };
         bool json = false, all = false, degrade = false, holding = false;
-        Bench b = { .service = SERVICE_NULL };
+        Bench b = { .service = SERVICE_NULL, .file_fd = -EBADF };
         unsigned rounds = ROUNDS_DEFAULT;
         int c, r;
 
@@ -348,11 +420,14 @@ int main(int argc, char *argv[]) {
         b.tiny = argv[optind + 1];
         r = prepare_cases(all, rounds);
         if (r >= 0)
+                r = make_file(&b.file_fd);
+        if (r >= 0)
                 r = service_start(&b.service, argv[optind], b.tiny, degrade);
         if (r >= 0)
                 r = holding ? hold(&b)
                             : measure_all(&b, rounds, rounds * ROUNDS_DEAR_DEFAULT / ROUNDS_DEFAULT);
         service_stop(&b.service);
+        (void) safe_close(b.file_fd);
 
         if (r >= 0 && !holding) {
                 for (size_t k = 0; k < ELEMENTSOF(cases); k++)

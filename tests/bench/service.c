@@ -248,6 +248,50 @@ int service_run(
         return 0;
 }
 
+static int run_with_file(Service *s, const char *key, json_object *file, int fd, VarlinkReply *ret) {
+        json_object *p = new_box_parameters(SERVICE_BOX), *arguments = json_object_new_array(),
+                    *files = json_object_new_array();
+
+        (void) json_object_array_add(arguments, json_object_new_string(SERVICE_TINY));
+        (void) json_object_object_add(p, "arguments", arguments);
+        (void) json_object_array_add(files, file);
+        (void) json_object_object_add(p, key, files);
+
+        return call(s, "org.judgebox.Manager.Run", p, &fd, fd >= 0, ret);
+}
+
+int service_put(Service *s, int fd) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        json_object *file = json_object_new_object();
+
+        assert(fd >= 0);
+
+        (void) json_object_object_add(file, "fileDescriptor", json_object_new_int(0));
+        (void) json_object_object_add(file, "path", json_object_new_string(SERVICE_DATA));
+        return run_with_file(s, "inFiles", file, fd, &reply);
+}
+
+int service_get(Service *s, int *ret_fd) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        json_object *files, *index;
+        int fd, r;
+
+        r = run_with_file(s, "outFiles", json_object_new_string(SERVICE_DATA), -EBADF, &reply);
+        if (r < 0)
+                return r;
+
+        if (!json_object_object_get_ex(reply.parameters, "outFileDescriptors", &files) ||
+            !json_object_object_get_ex(json_object_array_get_idx(files, 0), "fileDescriptor", &index))
+                return fail("outFiles", -EBADMSG);
+
+        fd = varlink_reply_take_fd(&reply, json_object_get_int64(index));
+        if (fd < 0)
+                return fail("outFiles", fd);
+
+        *ret_fd = fd;
+        return 0;
+}
+
 int service_reset(Service *s) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
 

@@ -8,6 +8,7 @@
 
 #define SERVICE_BOX "bench"
 #define SERVICE_RESET_BOX "reset" /* another one, which is reset after each run */
+#define SERVICE_DATA "/box/data" /* where service_put() puts a file */
 #define SERVICE_TINY "/box/tiny" /* where the tiny program is in the standing box */
 
 typedef struct Service {
@@ -39,6 +40,10 @@ int service_run(
                 const char *profile,
                 bool share_network,
                 const char *wanted_verdict);
+
+/* The tiny program in the standing box, with a file of the caller's put there before, or handed out after it: one call. */
+int service_put(Service *s, int fd);
+int service_get(Service *s, int *ret_fd);
 
 /* Resets SERVICE_RESET_BOX. */
 int service_reset(Service *s);
