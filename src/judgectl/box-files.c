@@ -78,15 +78,12 @@ int box_list_files(const BoxFiles *b, const char *path, json_object **ret) {
         return 0;
 }
 
-int box_open_file(const BoxFiles *b, const char *path, bool create, bool executable, int *ret_fd) {
-        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+static int ask_for_file(const BoxFiles *b, const char *path, bool create, bool executable) {
         _cleanup_(request_done) Request q = REQUEST_NULL;
-        uint64_t index = UINT64_MAX;
-        int fd, r;
+        int r;
 
         assert(b);
         assert(path);
-        assert(ret_fd);
 
         r = make_request(b, path, &q);
         if (r < 0)
@@ -96,7 +93,22 @@ int box_open_file(const BoxFiles *b, const char *path, bool create, bool executa
             (executable && json_add_boolean(q.parameters, "executable", true) < 0))
                 return log_oom();
 
-        r = connection_query(b->connection, "org.judgebox.Manager.OpenFile", &q, /* flags= */ 0, NULL, 0, &reply);
+        return connection_begin(b->connection, "org.judgebox.Manager.OpenFile", &q, /* flags= */ 0);
+}
+
+int box_ask_for_file(const BoxFiles *b, const char *path) {
+        return ask_for_file(b, path, /* create= */ false, /* executable= */ false);
+}
+
+int box_receive_file(const BoxFiles *b, int *ret_fd) {
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        uint64_t index = UINT64_MAX;
+        int fd, r;
+
+        assert(b);
+        assert(ret_fd);
+
+        r = connection_next(b->connection, NULL, 0, &reply);
         if (r < 0)
                 return r;
         if (reply.error) {
@@ -115,6 +127,13 @@ int box_open_file(const BoxFiles *b, const char *path, bool create, bool executa
 
         *ret_fd = fd;
         return 0;
+}
+
+int box_open_file(const BoxFiles *b, const char *path, bool create, bool executable, int *ret_fd) {
+        int r;
+
+        r = ask_for_file(b, path, create, executable);
+        return r < 0 ? r : box_receive_file(b, ret_fd);
 }
 
 int box_make_directory(const BoxFiles *b, const char *path) {

@@ -237,15 +237,7 @@ static int connection_recover(Connection *n, Relay *const *relays, size_t n_rela
         }
 }
 
-int connection_query(
-                Connection *n,
-                const char *method,
-                Request *q,
-                VarlinkCallFlags flags,
-                Relay *const *relays,
-                size_t n_relays,
-                VarlinkReply *ret) {
-
+int connection_begin(Connection *n, const char *method, Request *q, VarlinkCallFlags flags) {
         int r;
 
         assert(n);
@@ -258,12 +250,22 @@ int connection_query(
 
         /* Ours must be closed before the reply: a pipe's other end would never see its end otherwise. */
         request_done(q);
-        if (is_disconnect(r))
-                return log_disconnect(n, r);
-        if (r < 0)
-                return r;
+        return is_disconnect(r) ? log_disconnect(n, r) : r;
+}
 
-        return connection_next(n, relays, n_relays, ret);
+int connection_query(
+                Connection *n,
+                const char *method,
+                Request *q,
+                VarlinkCallFlags flags,
+                Relay *const *relays,
+                size_t n_relays,
+                VarlinkReply *ret) {
+
+        int r;
+
+        r = connection_begin(n, method, q, flags);
+        return r < 0 ? r : connection_next(n, relays, n_relays, ret);
 }
 
 /* What CollectRun is asked with: which run it is, and the same files. */

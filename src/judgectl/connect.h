@@ -29,7 +29,11 @@ int connection_query(
                 size_t n_relays,
                 VarlinkReply *ret);
 
-/* For a call with more: the next reply. */
+/* Only sends; fails as connection_query() does. The reply is the one of connection_next() that comes after those of the calls
+ * before it, of which at most VARLINK_CLIENT_PENDING_MAX may be unanswered. */
+int connection_begin(Connection *n, const char *method, Request *q, VarlinkCallFlags flags);
+
+/* For a call with more, or one that was begun: the next reply. */
 int connection_next(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
 
 /* Run: the request's descriptors stay open until the end. Over the public socket the service may be restarted meanwhile:

@@ -45,12 +45,35 @@ static int get_file(const BoxFiles *b, int source, int dir_fd, const char *name)
         return r < 0 ? log_error_errno(r, "Failed to write \"%s\": %m", printable) : 0;
 }
 
-static int get_directory(const BoxFiles *b, const char *path, int dir_fd, const char *name, unsigned depth);
+typedef struct Entry {
+        char *name; /* here */
+        char *path; /* in the box */
+} Entry;
 
-static int get_entry(const BoxFiles *b, const char *path, json_object *entry, int dir_fd, unsigned depth) {
+typedef struct EntryList {
+        Entry *entries;
+        size_t n;
+} EntryList;
+
+static void entry_list_done(EntryList *l) {
+        for (size_t i = 0; i < l->n; i++) {
+                free(l->entries[i].name);
+                free(l->entries[i].path);
+        }
+        free(l->entries);
+}
+
+static int entry_list_init(EntryList *l, size_t max) {
+        l->entries = new(Entry, MAX(max, (size_t) 1));
+        return l->entries ? 0 : log_oom();
+}
+
+/* To the list that it belongs to. */
+static int add_entry(EntryList *files, EntryList *directories, const char *path, json_object *entry) {
         const char *type = strempty(json_get_string(entry, "type"));
-        _cleanup_free_ char *name = NULL, *child = NULL, *printable = NULL;
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *name = NULL, *child = NULL;
+        bool directory = streq(type, "directory");
+        EntryList *l = directory ? directories : files;
         int r;
 
         r = file_entry_name(entry, &name);
@@ -59,35 +82,66 @@ static int get_entry(const BoxFiles *b, const char *path, json_object *entry, in
         if (r < 0)
                 return log_error_errno(r, "A file below \"%s\" has no usable name; not getting it.", path);
 
-        printable = text_escape(name, strlen(name), /* keep_lines= */ false);
-        if (!printable)
-                return log_oom();
+        if (!directory && !streq(type, "regular")) {
+                _cleanup_free_ char *printable = text_escape(name, strlen(name), /* keep_lines= */ false);
+
+                log_notice("Skipping \"%s\", which is neither a file nor a directory.", strna(printable));
+                return 0;
+        }
 
         r = box_path_join(path, name, &child);
         if (r < 0)
                 return r;
 
-        if (streq(type, "directory"))
-                return get_directory(b, child, dir_fd, name, depth + 1);
+        l->entries[l->n++] = (Entry) { .name = TAKE_PTR(name), .path = TAKE_PTR(child) };
+        return 0;
+}
 
-        if (!streq(type, "regular")) {
-                log_notice("Skipping \"%s\", which is neither a file nor a directory.", printable);
-                return 0;
+static bool is_end(int r) {
+        return IN_SET(r, -EINTR, -ECONNRESET, -EPIPE);
+}
+
+/* Asked for ahead of time, or the way to the box and back would be most of what small files take. */
+static int get_files(const BoxFiles *b, const EntryList *l, int dir_fd) {
+        size_t n = l->n, asked = 0;
+        int r, failed = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_close_ int fd = -EBADF;
+
+                for (; asked < n && asked < i + BOX_FILES_ASKED_MAX; asked++) {
+                        r = box_ask_for_file(b, l->entries[asked].path);
+                        if (is_end(r))
+                                return r;
+                        if (r < 0) {
+                                /* Those before it come nevertheless. */
+                                failed = r;
+                                n = asked;
+                        }
+                }
+                if (i >= n)
+                        break;
+
+                r = box_receive_file(b, &fd);
+                if (r == -EISDIR)
+                        (void) log_error_errno(r, "\"%s\" became a directory.", l->entries[i].path);
+                if (r >= 0)
+                        r = get_file(b, fd, dir_fd, l->entries[i].name);
+                if (is_end(r))
+                        return r;
+                if (r < 0 && failed == 0)
+                        failed = r;
         }
 
-        r = box_open_file(b, child, /* create= */ false, /* executable= */ false, &fd);
-        if (r == -EISDIR)
-                return log_error_errno(r, "\"%s\" became a directory.", printable);
-        if (r < 0)
-                return r;
-
-        return get_file(b, fd, dir_fd, name);
+        return failed;
 }
 
 /* What cannot be had does not keep the rest; the first error is returned in the end. */
 static int get_directory(const BoxFiles *b, const char *path, int dir_fd, const char *name, unsigned depth) {
+        _cleanup_(entry_list_done) EntryList files = {}, directories = {};
         _cleanup_json_ json_object *entries = NULL;
         _cleanup_close_ int fd = -EBADF;
+        size_t n;
         int r, failed = 0;
 
         if (depth >= DEPTH_MAX)
@@ -101,9 +155,28 @@ static int get_directory(const BoxFiles *b, const char *path, int dir_fd, const 
         if (r < 0)
                 return log_error_errno(r, "Failed to make a directory for \"%s\": %m", path);
 
-        for (size_t i = 0; i < json_object_array_length(entries); i++) {
-                r = get_entry(b, path, json_object_array_get_idx(entries, i), fd, depth);
-                if (IN_SET(r, -EINTR, -ECONNRESET, -EPIPE))
+        n = json_object_array_length(entries);
+        r = entry_list_init(&files, n);
+        if (r >= 0)
+                r = entry_list_init(&directories, n);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = add_entry(&files, &directories, path, json_object_array_get_idx(entries, i));
+                if (r < 0 && failed == 0)
+                        failed = r;
+        }
+
+        r = get_files(b, &files, fd);
+        if (is_end(r))
+                return r;
+        if (r < 0 && failed == 0)
+                failed = r;
+
+        for (size_t i = 0; i < directories.n; i++) {
+                r = get_directory(b, directories.entries[i].path, fd, directories.entries[i].name, depth + 1);
+                if (is_end(r))
                         return r;
                 if (r < 0 && failed == 0)
                         failed = r;
@@ -154,7 +227,7 @@ static int get_all(const BoxFiles *b, char *const *names, size_t n, bool recursi
 
         for (size_t i = 0; i < n; i++) {
                 r = get(b, names[i], dir_fd, recursive);
-                if (IN_SET(r, -EINTR, -ECONNRESET, -EPIPE))
+                if (is_end(r))
                         return r;
                 if (r < 0)
                         failed = r;

@@ -238,8 +238,8 @@ START_TEST(test_get) {
         ck_assert_int_lt(access("d/tree/fifo", F_OK), 0);
         ck_assert_ptr_null(strchr(err, '\x1b'));
 
-        check_calls("OpenFile tree\nOpenFile x/tree\nListFiles x/tree\nListFiles x/tree/a\nOpenFile x/tree/b2\n"
-                    "OpenFile x/tree/b10\n");
+        check_calls("OpenFile tree\nOpenFile x/tree\nListFiles x/tree\nOpenFile x/tree/b2\nOpenFile x/tree/b10\n"
+                    "ListFiles x/tree/a\n");
 
         ck_assert_int_eq(call(verb_get, "get b1 one dir/two", NULL, NULL), 0);
         check_file("one", "one");
