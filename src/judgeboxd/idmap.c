@@ -22,21 +22,41 @@ static _noreturn_ void child_main(pid_t parent) {
                 (void) pause();
 }
 
-static int write_map(pid_t pid, const char *which, unsigned inside, unsigned outside) {
-        char path[sizeof("/proc//uid_map") + 10], map[64];
+#define N_IDS UINT32_MAX /* the last one is none */
+
+static int write_map(pid_t pid, const char *which, const char *map) {
+        char path[sizeof("/proc//uid_map") + 10];
 
         (void) snprintf(path, sizeof(path), "/proc/%i/%s", pid, which);
-        (void) snprintf(map, sizeof(map), "%u %u 1\n", inside, outside);
         return write_string_file_at(AT_FDCWD, path, map);
 }
 
+/* So many ids from this one on stand for themselves. Returns the end of the text. */
+static char *add_range(char *p, uint32_t first, uint32_t n) {
+        return n > 0 ? p + sprintf(p, "%u %u %u\n", first, first, n) : p;
+}
+
+/* The kernel has nobody write to a file of which the uid or the gid is not mapped. Of the tenant's own files the group may be
+ * any, and stays what it is, so that it is of no use to the program. */
+static int write_gid_map(pid_t pid, gid_t gid, gid_t box_id) {
+        uint32_t low = MIN(gid, box_id), high = MAX(gid, box_id);
+        char map[4 * 36], *p = map;
+
+        p = add_range(p, 0, low);
+        p = add_range(p, low + 1, high - low - 1);
+        p = add_range(p, high + 1, N_IDS - high - 1);
+        (void) sprintf(p, "%u %u 1\n", gid, box_id);
+        return write_map(pid, "gid_map", map);
+}
+
 static int take_namespace(pid_t pid, uid_t uid, gid_t gid, uid_t box_id) {
-        char path[sizeof("/proc//ns/user") + 10];
+        char path[sizeof("/proc//ns/user") + 10], uid_map[36];
         int r;
 
-        r = write_map(pid, "uid_map", uid, box_id);
+        (void) snprintf(uid_map, sizeof(uid_map), "%u %u 1\n", uid, box_id);
+        r = write_map(pid, "uid_map", uid_map);
         if (r >= 0)
-                r = write_map(pid, "gid_map", gid, box_id);
+                r = write_gid_map(pid, gid, box_id);
         if (r < 0)
                 return r;
 

@@ -4,6 +4,7 @@
 /* What belongs to a tenant on the host belongs to the program in its box: mounts on which the one uid and gid stand for
  * the other (mount_setattr(2), "ID-mapped mounts"). Nothing is copied and no owner is changed. All other owners are
  * nobody there, so that a program has others' rights to their files, and can neither write them nor make any of theirs.
+ * Other groups are themselves, and none that the program is in.
  *
  * The kernel wants the mapping as a user namespace; this one has no process and is seen by none. */
 

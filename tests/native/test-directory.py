@@ -43,6 +43,23 @@ def test_owners():
 
 
 @test
+def test_group_of_others():
+    """What is the caller's own can be changed whatever its group; to the program the group is nobody's."""
+    can_idmap()
+    for path in 'd', 'd/old':
+        os.mkdir(path) if path == 'd' else pathlib.Path(path).write_text('old\n')
+        os.chmod(path, 0o770)
+        os.chown(path, -1, 4711)
+    os.mkdir('d/theirs')
+    os.chmod('d/theirs', 0o070)
+    os.chown('d/theirs', BOB, 4711)
+    done = expect(shell('echo x >new && echo new >>old && cat old; stat -c %g old new; ls theirs 2>/dev/null || echo no',
+                        '--directory=d'), 'ok')
+    check_equal(done.out, b'old\nnew\n65534\n1000\nno\n')
+    check_equal((owner('d/old'), owner('d/new')), ((os.getuid(), 4711), (os.getuid(), os.getgid())))
+
+
+@test
 def test_others_stay_others():
     """What is not the caller's own the program can neither change nor make."""
     can_idmap()
