@@ -88,6 +88,10 @@ static Case cases[] = {
         { .name = "warm-tiny-none", .kind = CASE_WARM, .profile = "none", .extra = true },
         { .name = "warm-tiny-strict", .kind = CASE_WARM, .profile = "strict", .extra = true },
         { .name = "warm-tiny-compile", .kind = CASE_WARM, .profile = "compile", .extra = true },
+        { .name = "calls-none", .kind = CASE_WARM, .program = SERVICE_CALLS, .profile = "none", .extra = true, .dear = true },
+        { .name = "calls-default", .kind = CASE_WARM, .program = SERVICE_CALLS, .extra = true, .dear = true },
+        { .name = "calls-strict", .kind = CASE_WARM, .program = SERVICE_CALLS, .profile = "strict", .extra = true, .dear = true },
+        { .name = "calls-compile", .kind = CASE_WARM, .program = SERVICE_CALLS, .profile = "compile", .extra = true, .dear = true },
         { .name = "warm-true", .kind = CASE_WARM, .program = "/bin/true" },
         { .name = "warm-reset", .kind = CASE_RESET },
         { .name = "cold-tiny", .kind = CASE_COLD, .dear = true },
@@ -371,7 +375,7 @@ static int hold(Bench *b) {
 
 static int usage(FILE *f) {
         (void) fprintf(f,
-                       "bench [--json] [--all] [--degrade] [--rounds=N] [--hold] BIN-DIRECTORY TINY-PROGRAM\n"
+                       "bench [--json] [--all] [--degrade] [--rounds=N] [--hold] BIN-DIRECTORY TINY-PROGRAM CALLS-PROGRAM\n"
                        "Use tools/bench, which builds all that it takes.\n");
         return f == stdout ? EXIT_SUCCESS : 2;
 }
@@ -414,7 +418,7 @@ int main(int argc, char *argv[]) {
                 default:
                         return usage(stderr);
                 }
-        if (argc - optind != 2)
+        if (argc - optind != 3)
                 return usage(stderr);
 
         b.tiny = argv[optind + 1];
@@ -422,7 +426,7 @@ int main(int argc, char *argv[]) {
         if (r >= 0)
                 r = make_file(&b.file_fd);
         if (r >= 0)
-                r = service_start(&b.service, argv[optind], b.tiny, degrade);
+                r = service_start(&b.service, argv[optind], b.tiny, argv[optind + 2], degrade);
         if (r >= 0)
                 r = holding ? hold(&b)
                             : measure_all(&b, rounds, rounds * ROUNDS_DEAR_DEFAULT / ROUNDS_DEFAULT);

@@ -70,7 +70,7 @@ static json_object *new_box_parameters(const char *box) {
         return p;
 }
 
-static int put_tiny(Service *s) {
+static int put_program(Service *s, int program_fd, const char *path) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         _cleanup_close_ int fd = -EBADF;
         json_object *p = new_box_parameters(SERVICE_BOX), *index;
@@ -78,7 +78,7 @@ static int put_tiny(Service *s) {
         ssize_t n;
         int r;
 
-        (void) json_object_object_add(p, "path", json_object_new_string(SERVICE_TINY));
+        (void) json_object_object_add(p, "path", json_object_new_string(path));
         (void) json_object_object_add(p, "create", json_object_new_boolean(true));
         (void) json_object_object_add(p, "executable", json_object_new_boolean(true));
 
@@ -92,12 +92,12 @@ static int put_tiny(Service *s) {
         if (fd < 0)
                 return fail("OpenFile", fd);
 
-        n = pread(s->tiny_fd, buffer, sizeof(buffer), 0);
+        n = pread(program_fd, buffer, sizeof(buffer), 0);
         if (n < 0)
-                return fail("tiny", -errno);
+                return fail(path, -errno);
 
         r = fd_write_full(fd, buffer, (size_t) n);
-        return r < 0 ? fail("tiny", r) : 0;
+        return r < 0 ? fail(path, r) : 0;
 }
 
 static int tell_what_is_missing(Service *s) {
@@ -122,8 +122,9 @@ static int create_box(Service *s, const char *box) {
         return call(s, "org.judgebox.Manager.CreateBox", new_box_parameters(box), NULL, 0, &reply);
 }
 
-int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrade) {
+int service_start(Service *s, const char *bin_dir, const char *tiny, const char *calls, bool degrade) {
         _cleanup_close_pair_ int pair[2] = EBADF_PAIR;
+        _cleanup_close_ int calls_fd = -EBADF;
         _cleanup_free_ char *path = NULL;
         int r;
 
@@ -132,6 +133,10 @@ int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrad
         s->tiny_fd = open(tiny, O_RDONLY | O_CLOEXEC);
         if (s->tiny_fd < 0)
                 return fail(tiny, -errno);
+
+        calls_fd = open(calls, O_RDONLY | O_CLOEXEC);
+        if (calls_fd < 0)
+                return fail(calls, -errno);
 
         path = strprintf("%s/judgeboxd", bin_dir);
         if (!path)
@@ -156,7 +161,11 @@ int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrad
         r = create_box(s, SERVICE_BOX);
         if (r >= 0)
                 r = create_box(s, SERVICE_RESET_BOX);
-        return r < 0 ? r : put_tiny(s);
+        if (r >= 0)
+                r = put_program(s, s->tiny_fd, SERVICE_TINY);
+        if (r >= 0)
+                r = put_program(s, calls_fd, SERVICE_CALLS);
+        return r;
 }
 
 /* It ends with its one connection. */

@@ -10,6 +10,7 @@
 #define SERVICE_RESET_BOX "reset" /* another one, which is reset after each run */
 #define SERVICE_DATA "/box/data" /* where service_put() puts a file */
 #define SERVICE_TINY "/box/tiny" /* where the tiny program is in the standing box */
+#define SERVICE_CALLS "/box/calls" /* and the one that makes many system calls */
 
 typedef struct Service {
         pid_t pid;
@@ -19,9 +20,9 @@ typedef struct Service {
 
 #define SERVICE_NULL (Service) { .tiny_fd = -EBADF }
 
-/* Starts judgeboxd from bin_dir, makes the standing box, and puts the tiny program there. Says on standard error
+/* Starts judgeboxd from bin_dir, makes the standing box, and puts the two programs there. Says on standard error
  * what this machine cannot enforce. */
-int service_start(Service *s, const char *bin_dir, const char *tiny, bool degrade);
+int service_start(Service *s, const char *bin_dir, const char *tiny, const char *calls, bool degrade);
 void service_stop(Service *s);
 
 /* The host's pid of the standing box's judgebox-init. */

@@ -20,7 +20,7 @@ WIDTH = 100
 
 
 def programs(build):
-    return [build / 'bin', build / 'tests' / 'bench' / 'tiny']
+    return [build / 'bin', build / 'tests' / 'bench' / 'tiny', build / 'tests' / 'bench' / 'calls']
 
 
 def trace_one_run(build):
