@@ -435,8 +435,9 @@ void box_prepare_next(Box *b) {
         r = box_prepare_spare(b);
         if (r >= 0 && run_cgroup_set_limits(b->spare, &b->run_limits) < 0)
                 log_debug("The limits of box %s cannot be set.", b->name);
+        /* A cgroup has no other end: then it is judgebox-init that is gone. */
         if (r < 0)
-                box_fail(b, STEP_CGROUP, r);
+                box_fail(b, IN_SET(r, -EPIPE, -ECONNRESET) ? STEP_PROTOCOL : STEP_CGROUP, r);
 }
 
 bool box_has_room(const Box *b) {
