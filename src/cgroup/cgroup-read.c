@@ -59,11 +59,17 @@ static bool parse_digits(const char *s, size_t size, uint64_t *ret) {
         return true;
 }
 
+/* The number that stands for none is none. */
 static bool parse_key_line(const char *line, size_t size, const char *key, uint64_t *ret) {
         size_t l = strlen(key);
+        uint64_t v;
 
-        return size > l + 1 && memcmp(line, key, l) == 0 && line[l] == ' ' &&
-                parse_digits(line + l + 1, size - l - 1, ret);
+        if (size <= l + 1 || memcmp(line, key, l) != 0 || line[l] != ' ' ||
+            !parse_digits(line + l + 1, size - l - 1, &v) || v == RESULT_UNKNOWN)
+                return false;
+
+        *ret = v;
+        return true;
 }
 
 typedef struct KeyValue {

@@ -69,10 +69,8 @@ unsigned cpu_pool_get_n_cores(const CpuPool *p) {
 }
 
 static void get_taken(const CpuPool *p, cpu_set_t *ret) {
-        CpuLease *l;
-
         CPU_ZERO(ret);
-        DL_FOREACH(p->leases, l)
+        for (const CpuLease *l = p->leases; l; l = l->next)
                 CPU_OR(ret, ret, &l->cores);
 }
 

@@ -79,7 +79,7 @@ int box_usage_list_init(
                 l->items[i].cpu_percent = cpu_percent(l->items + i, l, realtime_usec, before);
                 l->by_cpu[i] = l->items + i;
         }
-        qsort(l->by_cpu, n, sizeof(*l->by_cpu), compare_cpu);
+        qsort(l->by_cpu, n, sizeof(const BoxUsage *), compare_cpu);
         return 0;
 }
 
