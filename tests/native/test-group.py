@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import time
 
-from harness import PRIVATE, TOP, check, check_equal, compile_c, judgectl, main, test, wait_until
+from harness import EMULATED, PRIVATE, TOP, check, check_equal, compile_c, judgectl, main, test, wait_until
 from service import listening, private, refused
 
 SH = '/bin/sh'
@@ -322,6 +322,7 @@ def test_judgectl_refuses():
     check_equal(judgectl(*PRIVATE, 'group', 'none.json').status, 2)
 
 
+N_EXCHANGES = 1000 if EMULATED else 20000
 PLAYER = r'''
 #include <string.h>
 #include <unistd.h>
@@ -329,7 +330,7 @@ PLAYER = r'''
 int main(int argc, char **argv) {
         char c = 'x';
 
-        for (int i = 0; i < 20000; i++)
+        for (int i = 0; i < N; i++)
                 if (strcmp(argv[1], "first") == 0 ? write(1, &c, 1) != 1 || read(0, &c, 1) != 1
                                                   : read(0, &c, 1) != 1 || write(1, &c, 1) != 1)
                         return 1;
@@ -340,8 +341,8 @@ int main(int argc, char **argv) {
 
 @test
 def test_many_exchanges():
-    """20,000 questions and answers through recorded pipes, none lost."""
-    compile_c(PLAYER, 'player')
+    """Questions and answers through recorded pipes, none lost."""
+    compile_c(PLAYER, 'player', f'-DN={N_EXCHANGES}')
     with private() as s, open('player', 'rb') as program:
         fds = [program.fileno(), os.dup(program.fileno())]
         reply = s.client.call('RunGroup', {
@@ -350,9 +351,9 @@ def test_many_exchanges():
             'pipes': [pipe('first', 'second', record=True), pipe('second', 'first', record=True)]}, fds)
         check_equal(verdicts(reply), {'first': 'ok', 'second': 'ok'})
         for name, r in results(reply).items():
-            check_equal(s.client.read(r['stdoutFileDescriptor']), b'x' * 20000, name)
+            check_equal(s.client.read(r['stdoutFileDescriptor']), b'x' * N_EXCHANGES, name)
         seconds = results(reply)['first']['result']['wallTimeUSec'] / 1e6
-        print(f'{20000 / seconds:.0f} exchanges a second')
+        print(f'{N_EXCHANGES / seconds:.0f} exchanges a second')
 
 
 main()

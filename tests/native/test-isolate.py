@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from bus import daemon, serving
-from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
+from harness import BUILD, DEGRADE, EMULATED, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
 from polkit import members, polkit
 from service import listening
 
@@ -116,7 +116,7 @@ def test_rename_between_boxes():
 @test
 def test_busy():
     with service():
-        first = subprocess.Popen([ISOLATE, '--run', '--', '/bin/sleep', '2'], stderr=subprocess.DEVNULL)
+        first = subprocess.Popen([ISOLATE, '--run', '--', '/bin/sleep', '15' if EMULATED else '3'], stderr=subprocess.DEVNULL)
         try:
             check(wait_until(lambda: isolate('--run', '--', '/bin/true').status == 2))
             done = isolate('--run', '-M', 'meta', '--', '/bin/true')
