@@ -121,7 +121,7 @@ class Service:
         def name(pid):
             try:
                 return pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 return None
         children = pathlib.Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text().split()
         return [pid for pid in children if name(pid) not in (None, 'judgebox-close', 'judgebox-remove')]

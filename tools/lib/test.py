@@ -183,8 +183,8 @@ def native_tests(degrade):
 # kernel nor a controller has a part in.
 GUEST_HAS_ITS_OWN = {
         'test-budgets.py', 'test-bus-lost.py', 'test-clients.py', 'test-dbus.py', 'test-disconnect.py', 'test-isolate.py',
-        'test-manual.py', 'test-many-files.py', 'test-polkit.py', 'test-restart.py', 'test-service-load.py',
-        'test-stream.py', 'test-terminal.py', 'test-tools.py', 'test-vanish.py',
+        'test-manual.py', 'test-many-files.py', 'test-monitor.py', 'test-polkit.py', 'test-profiles.py', 'test-restart.py',
+        'test-service-load.py', 'test-stream.py', 'test-terminal.py', 'test-tools.py', 'test-vanish.py',
 }
 
 # Minutes of load under emulation: in full by hand, as in `tools/guest run tests/guest/test-load.py`. Here a short one.
