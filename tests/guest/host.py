@@ -150,16 +150,20 @@ def connections():
     return sum((state, name) == (connected, SOCKET) for _, state, _, name in sockets())
 
 
+FILTER = 'memfd:judgebox-filter'
+
+
 def descriptors():
     """How many the service has, and systemd keeps for it. A request comes first: by its answer the service has let go
     of what the ones before it took; its own connection is closed when the service hears that judgectl has ended. The
-    socket to the journal does not count, which is there from the first entry that is worth one."""
+    socket to the journal does not count, which is there from the first entry that is worth one, nor do the filters of the
+    profiles that were used so far."""
     pid = main_pid()
     check(wait_until(lambda: connections() == 0), 'judgectl has left')
     datagram = '0002'
     to_journal = {f'socket:[{inode}]' for kind, _, inode, _ in sockets() if kind == datagram}
     found = [os.readlink(path) for path in pathlib.Path(f'/proc/{pid}/fd').iterdir()]
-    return sum(what not in to_journal for what in found), int(show('judgeboxd.service', 'NFileDescriptorStore'))
+    return sum(what not in to_journal and FILTER not in what for what in found), int(show('judgeboxd.service', 'NFileDescriptorStore'))
 
 
 def leftovers():

@@ -16,7 +16,7 @@ from harness import check, check_equal, main, skip, test, wait_until    # noqa: 
 
 RULE = pathlib.Path('/etc/polkit-1/rules.d/00-judgebox-test.rules')
 NAME, PATH = 'org.judgebox1', '/org/judgebox1'
-DENIED, NO_SUCH_OBJECT = 'denied', 'Unknown object'      # however busctl puts it
+DENIED, NO_SUCH_BOX = 'denied', 'There is no box'
 RUN_TRUE = ('Run', 'asa{sv}', '1', 'true', '0')
 
 
@@ -83,8 +83,8 @@ def test_members_and_stranger():
     with box('alice', 'mine') as path:
         check('"verdict" s "ok"' in good(bus('alice', path, *RUN_TRUE)))
         for user in ('bob', 'mallory'):
-            refused(NO_SUCH_OBJECT, bus(user, path, *RUN_TRUE))
-            refused(NO_SUCH_OBJECT, bus(user, path, 'Destroy', 'a{sv}', '0'))
+            refused(NO_SUCH_BOX, bus(user, path, *RUN_TRUE))
+            refused(NO_SUCH_BOX, bus(user, path, 'Destroy', 'a{sv}', '0'))
         check_equal(good(bus('bob', PATH, 'ListBoxes', 'a{sv}', '0')).strip(), 'a(suso) 0')
         for words in (RUN_TRUE, ('CreateBox', 'sa{sv}', 'x', '0'), ('ListBoxes', 'a{sv}', '0')):
             refused(DENIED, bus('mallory', PATH, *words))
