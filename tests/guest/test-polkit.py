@@ -82,9 +82,9 @@ def test_members_and_stranger():
     need_package()
     with box('alice', 'mine') as path:
         check('"verdict" s "ok"' in good(bus('alice', path, *RUN_TRUE)))
-        for user in ('bob', 'mallory'):
-            refused(NO_SUCH_BOX, bus(user, path, *RUN_TRUE))
-            refused(NO_SUCH_BOX, bus(user, path, 'Destroy', 'a{sv}', '0'))
+        for user, why in (('bob', NO_SUCH_BOX), ('mallory', DENIED)):
+            refused(why, bus(user, path, *RUN_TRUE))
+            refused(why, bus(user, path, 'Destroy', 'a{sv}', '0'))
         check_equal(good(bus('bob', PATH, 'ListBoxes', 'a{sv}', '0')).strip(), 'a(suso) 0')
         for words in (RUN_TRUE, ('CreateBox', 'sa{sv}', 'x', '0'), ('ListBoxes', 'a{sv}', '0')):
             refused(DENIED, bus('mallory', PATH, *words))
