@@ -44,6 +44,7 @@ static int box_to_file(const Box *b, json_object **ret) {
                 json_add_string(&r, o, "domainName", s->domain_name);
         if (s->image)
                 json_add_string(&r, o, "image", s->image);
+        json_add(&r, o, "imageWritable", json_object_new_boolean(s->image_writable));
         if (s->profile)
                 json_add_string(&r, o, "profile", s->profile);
         if (r >= 0)
@@ -136,6 +137,7 @@ static int parse_settings(json_object *o, BoxSettings *s) {
 
         /* Earlier versions had none. */
         (void) get_boolean(o, "hostDirectory", &s->host_directory);
+        (void) get_boolean(o, "imageWritable", &s->image_writable);
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
