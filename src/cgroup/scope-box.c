@@ -502,6 +502,7 @@ static int scope_box_init(ScopeBox *b) {
         b->unit = strprintf("judgebox-%s.scope", b->meta.name);
         if (!b->unit)
                 return -ENOMEM;
+        scope_manager_drop_leaving(m, b->unit);
 
         r = sd_event_add_time(m->event, &b->timer, CLOCK_MONOTONIC, 0, /* accuracy= */ 1, scope_box_on_timer, b);
         if (r < 0)
@@ -590,6 +591,10 @@ void scope_box_done(BoxCgroup *meta) {
                         (void) cgroup_dir_remove_children(meta->dir_fd);
                 else
                         scope_box_stop_unit(b);
+                _fallthrough_;
+
+        case SCOPE_GONE:
+                scope_manager_add_leaving(SCOPE_MANAGER(meta->manager), b->unit, meta->path + 1);
                 break;
 
         default:

@@ -14,6 +14,8 @@
 
 #define SCOPE_MATCHES_MAX 4U
 
+typedef struct ScopeLeaving ScopeLeaving;
+
 typedef struct ScopeManager {
         CgroupManager meta;
         sd_bus *bus;
@@ -23,6 +25,8 @@ typedef struct ScopeManager {
         char *mount_root; /* the cgroup that the mount shows at its top */
         char *root;       /* the cgroup below which systemd makes its slices, relative to the mount; "" or "a/b" */
         bool no_pidfds;   /* this systemd does not know them (252) */
+        LIST_HEAD(, ScopeLeaving) leaving;
+        sd_event_source *leaving_timer;
 } ScopeManager;
 
 typedef enum ScopeState {
@@ -84,3 +88,13 @@ void scope_box_done(BoxCgroup *b);
  * turn of the loop. */
 void scope_box_job_removed(ScopeBox *b, const char *result);
 void scope_box_recheck(ScopeBox *b, bool missed_signals);
+
+/* scope-leaving.c: sees to it that nothing stays of a scope whose box is gone. path: below the mount. */
+int scope_manager_watch_leaving(ScopeManager *m);
+void scope_manager_add_leaving(ScopeManager *m, const char *unit, const char *path);
+/* There is another box of that name. */
+void scope_manager_drop_leaving(ScopeManager *m, const char *unit);
+/* UnitRemoved was said of it. */
+void scope_manager_leaving_removed(ScopeManager *m, const char *unit);
+void scope_manager_leaving_forget_bus(ScopeManager *m);
+void scope_manager_leaving_done(ScopeManager *m);

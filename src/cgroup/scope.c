@@ -64,6 +64,7 @@ static int on_unit_removed(sd_bus_message *message, void *userdata, sd_bus_error
         b = scope_manager_find(m, unit);
         if (b)
                 scope_box_recheck(b, /* missed_signals= */ false);
+        scope_manager_leaving_removed(m, unit);
 
         return 0;
 }
@@ -202,17 +203,18 @@ char *scope_manager_slice_path(ScopeManager *m, uid_t owner) {
         return strprintf("%s%sjudgebox.slice/judgebox-%u.slice", m->root, isempty(m->root) ? "" : "/", owner);
 }
 
-static int scope_kill_strays_in(ScopeManager *m, int slice_fd) {
+static int scope_kill_strays_in(ScopeManager *m, int parent_fd, const char *parent, const char *slice) {
         _cleanup_(closedirp) DIR *d = NULL;
         const char *name;
         int r, n = 0;
 
-        r = cgroup_dir_iterate(slice_fd, "", &d);
+        r = cgroup_dir_iterate(parent_fd, slice, &d);
         if (r < 0)
                 return r;
 
         while ((r = cgroup_dir_next(d, &name)) > 0) {
                 _cleanup_close_ int fd = -EBADF;
+                _cleanup_free_ char *path = NULL;
 
                 if (!startswith(name, "judgebox-") || !endswith(name, ".scope") || scope_manager_find(m, name))
                         continue;
@@ -226,6 +228,11 @@ static int scope_kill_strays_in(ScopeManager *m, int slice_fd) {
                         (void) log_debug_errno(r, "Failed to kill what is in %s: %m", name);
                 else
                         n++;
+
+                path = strprintf("%s/%s/%s", parent, slice, name);
+                if (!path)
+                        return -ENOMEM;
+                scope_manager_add_leaving(m, name, path);
         }
 
         return r < 0 ? r : n;
@@ -249,16 +256,10 @@ static int scope_kill_strays(CgroupManager *meta) {
                 return r;
 
         while ((r = cgroup_dir_next(d, &name)) > 0) {
-                _cleanup_close_ int fd = -EBADF;
-
                 if (!startswith(name, "judgebox-") || !endswith(name, ".slice"))
                         continue;
 
-                fd = cgroup_dir_open(dirfd(d), name, O_RDONLY);
-                if (fd < 0)
-                        continue;
-
-                r = scope_kill_strays_in(m, fd);
+                r = scope_kill_strays_in(m, dirfd(d), top, name);
                 if (r < 0)
                         (void) log_debug_errno(r, "Failed to look through %s: %m", name);
                 else
@@ -330,6 +331,7 @@ static void scope_manager_forget_bus(ScopeManager *m) {
         for (size_t i = 0; i < ELEMENTSOF(m->matches); i++)
                 m->matches[i] = sd_bus_slot_unref(m->matches[i]);
 
+        scope_manager_leaving_forget_bus(m);
         m->subscribe = sd_bus_slot_unref(m->subscribe);
         m->bus = sd_bus_unref(m->bus);
 }
@@ -352,6 +354,7 @@ static int scope_set_bus(CgroupManager *meta, sd_bus *bus) {
 static void scope_done(CgroupManager *meta) {
         ScopeManager *m = SCOPE_MANAGER(meta);
 
+        scope_manager_leaving_done(m);
         scope_manager_forget_bus(m);
         m->event = sd_event_unref(m->event);
         m->mount_root = mfree(m->mount_root);
@@ -404,6 +407,10 @@ int cgroup_manager_new_scope(sd_bus *bus, CgroupManager **ret) {
                 return root_fd;
 
         r = cgroup_dir_read_controllers(root_fd, "cgroup.controllers", &meta->controllers);
+        if (r < 0)
+                return r;
+
+        r = scope_manager_watch_leaving(m);
         if (r < 0)
                 return r;
 

@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "cgroup-child.h"
 #include "cgroup-dir.h"
@@ -679,6 +680,36 @@ START_TEST(test_restart) {
 }
 END_TEST
 
+/* A cgroup that systemd has not taken away with its unit. */
+START_TEST(test_left_behind) {
+        _cleanup_free_ char *path = NULL, *orphan = NULL, *root = NULL;
+        _cleanup_close_ int mount_fd = -EBADF;
+        Box b;
+
+        connect_all();
+        box_start(&b, "beside");
+        box_await(&b);
+
+        ck_assert_int_eq(cgroup_mount_open(&mount_fd, &root), 0);
+        path = scope_manager_slice_path(SCOPE_MANAGER(manager), TENANT);
+        ck_assert_ptr_nonnull(path);
+        orphan = strprintf("/%s/judgebox-%u-orphan.scope", path, TENANT);
+        ck_assert_ptr_nonnull(orphan);
+        ck_assert_int_eq(mkdirat(mount_fd, orphan + 1, 0755), 0);
+
+        /* Nobody looks after what is not a box's: a box of that name has been, or an earlier judgeboxd's. */
+        loop_for(100 * USEC_PER_MSEC);
+        ck_assert(cgroup_exists(orphan));
+        ck_assert_int_eq(cgroup_manager_kill_strays(manager), 1);
+        loop_until(!cgroup_exists(orphan));
+
+        ck_assert(cgroup_exists(b.path));
+        ck_assert_int_eq(b.n_removed, 0);
+        box_end(&b);
+        disconnect_all();
+}
+END_TEST
+
 START_TEST(test_budget) {
         CgroupBudget budget;
         Box b;
@@ -792,6 +823,7 @@ int main(void) {
         tcase_add_test(c, test_freed_while_starting);
         tcase_add_test(c, test_pids);
         tcase_add_test(c, test_restart);
+        tcase_add_test(c, test_left_behind);
         tcase_add_test(c, test_budget);
         tcase_add_test(c, test_box_survives_oom);
         tcase_add_test(c, test_false_signals);
