@@ -47,6 +47,7 @@ static int box_to_file(const Box *b, json_object **ret) {
         json_add(&r, o, "imageWritable", json_object_new_boolean(s->image_writable));
         if (s->profile)
                 json_add_string(&r, o, "profile", s->profile);
+        json_add(&r, o, "trace", json_object_new_boolean(s->trace));
         if (r >= 0)
                 r = limits_to_json(&s->limits, &limits);
         json_add(&r, o, "limits", limits);
@@ -138,6 +139,7 @@ static int parse_settings(json_object *o, BoxSettings *s) {
         /* Earlier versions had none. */
         (void) get_boolean(o, "hostDirectory", &s->host_directory);
         (void) get_boolean(o, "imageWritable", &s->image_writable);
+        (void) get_boolean(o, "trace", &s->trace);
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)

@@ -198,6 +198,7 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         s->keep_temporary = get_boolean(o, "keepTemporary");
         s->deny_tsc = get_boolean(o, "denyTimestampCounter");
         s->bare_root = get_boolean(o, "bareRoot");
+        s->trace = get_boolean(o, "trace");
 
         r = get_string(o, "hostName", &s->host_name);
         if (r >= 0)
@@ -475,6 +476,7 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
         q->no_defaults = get_boolean(o, "noDefaults");
         if (q->no_defaults && get(o, "box"))
                 return failure_set_field(f, "noDefaults", "The box has its defaults already.");
+        q->trace_given = get(o, "trace");
         s->trace = get_boolean(o, "trace");
 
         r = parse_priority(o, &q->priority, f);

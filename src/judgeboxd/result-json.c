@@ -195,6 +195,7 @@ int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **r
         json_add_uint64(&r, o, "uidBase", b->uid_base);
 
         json_add_string(&r, o, "profile", b->settings.profile ?: b->manager->config->profile);
+        json_add(&r, o, "trace", json_object_new_boolean(b->settings.trace));
 
         if (limits_to_json(&b->run_limits, &limits) < 0)
                 return -ENOMEM;

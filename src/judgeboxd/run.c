@@ -116,6 +116,9 @@ int run_new(
         assert(ret);
 
         spec = &request->spec;
+        if (!request->trace_given)
+                spec->trace = box ? box->settings.trace : settings->trace;
+
         q = open_filter(m, box ? &box->settings : settings, request, f);
         if (q != 0)
                 return q;

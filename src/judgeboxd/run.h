@@ -56,6 +56,7 @@ typedef struct RunRequest {
         char *out_files[RUN_OUT_FILES_MAX];
         size_t n_out_files;
         bool no_defaults;
+        bool trace_given; /* spec.trace was asked for, or was not wanted; else it is the box's */
         int priority; /* ADMISSION_PRIORITY_MIN to _MAX */
         int streamed_fds[3]; /* our ends of the pipes where a stream goes through the service itself; or -EBADF */
 } RunRequest;

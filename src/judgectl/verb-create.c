@@ -12,13 +12,22 @@ static const char create_help_head[] =
         "Make a box that stays until it is destroyed, and print its id.\n\n"
         "Limits given here are the defaults of its runs.\n\n";
 
+static const char create_help_own[] =
+        "     --trace                  List the paths that the programs name\n";
+
+enum {
+        ARG_TRACE = 0x400,
+};
+
 /* 1: parsed, 0: --help, negative: logged. */
-static int parse(BoxOptions *o, Context *c, int argc, char *argv[]) {
+static int parse(BoxOptions *o, Context *c, int argc, char *argv[], bool *ret_trace) {
         static const struct option options[] = {
                 COMMON_OPTIONS,
                 BOX_LONG_OPTIONS,
+                { "trace", no_argument, NULL, ARG_TRACE },
                 {},
         };
+        bool trace = false;
         int option, r;
 
         optind = 0;
@@ -26,12 +35,18 @@ static int parse(BoxOptions *o, Context *c, int argc, char *argv[]) {
                 if (option == 'h') {
                         _cleanup_free_ char *help = NULL;
 
-                        help = strprintf("%s%s%s", create_help_head, limit_options_help, box_options_help);
+                        help = strprintf("%s%s%s%s", create_help_head, limit_options_help, create_help_own,
+                                         box_options_help);
                         if (!help)
                                 return log_oom();
 
                         help_print(help);
                         return 0;
+                }
+
+                if (option == ARG_TRACE) {
+                        trace = true;
+                        continue;
                 }
 
                 r = box_options_parse(o, option, optarg) ?: context_parse_option(c, option, optarg);
@@ -50,7 +65,11 @@ static int parse(BoxOptions *o, Context *c, int argc, char *argv[]) {
         }
 
         r = context_check(c);
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+
+        *ret_trace = trace;
+        return 1;
 }
 
 int verb_create(Context *c, int argc, char *argv[]) {
@@ -59,10 +78,11 @@ int verb_create(Context *c, int argc, char *argv[]) {
         _cleanup_(box_options_done) BoxOptions o = {};
         _cleanup_(request_done) Request q = REQUEST_NULL;
         _cleanup_json_ json_object *settings = NULL;
+        bool trace = false;
         const char *id;
         int r;
 
-        r = parse(&o, c, argc, argv);
+        r = parse(&o, c, argc, argv, &trace);
         if (r <= 0)
                 return r;
         id = argv[optind];
@@ -76,13 +96,14 @@ int verb_create(Context *c, int argc, char *argv[]) {
                 return r;
 
         /* The runs' defaults are a part of the box's settings. */
-        if (!settings && (o.limits || o.profile)) {
+        if (!settings && (o.limits || o.profile || trace)) {
                 settings = json_object_new_object();
                 if (!settings)
                         return log_oom();
         }
         if ((o.limits && json_add(settings, "limits", TAKE_PTR(o.limits)) < 0) ||
-            (o.profile && json_add_string(settings, "profile", o.profile) < 0))
+            (o.profile && json_add_string(settings, "profile", o.profile) < 0) ||
+            (trace && json_add_boolean(settings, "trace", true) < 0))
                 return log_oom();
 
         if ((id && json_add_string(q.parameters, "box", id) < 0) ||

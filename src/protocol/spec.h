@@ -181,6 +181,7 @@ typedef struct BoxSettings {
         char *image;
         bool host_directory; /* made for it, as its working directory: host-directory.h */
         char *profile; /* of the runs that name none; NULL: the service's default */
+        bool trace; /* the runs that do not say */
         bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;

@@ -21,7 +21,7 @@ import time
 import harness
 import restart
 import service
-from harness import BUILD, EMULATED, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
+from harness import BUILD, EMULATED, TIMEOUT, check, check_equal, compile_c, judgectl, main, skip, test, wait_until
 
 CALLS = BUILD / 'tests' / 'native' / 'calls'
 
@@ -247,6 +247,26 @@ def test_trace_of_each_kind():
         # The launch is not the program's doing, and who did not ask gets none.
         check(not any(path and path.startswith('/proc/self/fd') for _, path in seen), str(seen))
         check('trace' not in run(client, 'default', 'paths'), 'not asked for')
+
+
+@test
+def test_trace_of_a_box():
+    """The box's default is its runs', unless they say otherwise; it outlives a restart, and create takes the option."""
+    programs()
+    with restart.managed() as m:
+        client = m.connect()
+        for box, settings in ('traced', {'trace': True}), ('plain', {}):
+            client.call('CreateBox', {'box': box, 'settings': settings})
+        check_equal(judgectl(f'--socket={m.path}', 'create', 'by-option', '--trace').status, 0)
+        m.restart()
+
+        client = m.connect()
+        for box, trace, traced in (('traced', None, True), ('traced', False, False), ('traced', True, True),
+                                   ('by-option', None, True), ('plain', None, False)):
+            given = {} if trace is None else {'trace': trace}
+            check_equal('trace' in client.run('true', box=box, **given), traced, f'{box} {given}')
+        for box, traced in ('by-option', True), ('plain', False):
+            check_equal(client.call('GetBox', {'box': box})['status']['trace'], traced)
 
 
 @test
