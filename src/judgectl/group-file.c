@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <libgen.h>
 
+#include "base64.h"
 #include "copy.h"
 #include "group-file.h"
 #include "json-parse.h"
@@ -17,16 +18,16 @@ typedef struct Reader {
         const char *path;
         Request *request;
         GroupFile *group;
-        size_t member;
+        const char *array; /* where it is at: members or pipes */
+        size_t index;
+        size_t member; /* that what comes out is of */
 } Reader;
 
 void group_file_done(GroupFile *g) {
         assert(g);
 
-        for (size_t i = 0; i < g->n_outputs; i++) {
-                free(g->outputs[i].field);
+        for (size_t i = 0; i < g->n_outputs; i++)
                 free(g->outputs[i].path);
-        }
         free(g->outputs);
         (void) safe_close(g->dir_fd);
         *g = GROUP_FILE_NULL;
@@ -35,7 +36,7 @@ void group_file_done(GroupFile *g) {
 static int wrong(const Reader *r, const char *field, const char *what) {
         _cleanup_free_ char *printable = text_escape(field, strlen(field), /* keep_lines= */ false);
 
-        log_error("%s: members[%zu].%s %s.", r->path, r->member, strna(printable), what);
+        log_error("%s: %s[%zu].%s %s.", r->path, r->array, r->index, strna(printable), what);
         return -EINVAL;
 }
 
@@ -48,43 +49,83 @@ static int set_fd(const Reader *r, json_object *o, const char *key, int fd) {
         return q < 0 ? log_oom() : 0;
 }
 
+/* Takes out the name that is there under `key`, or by its bytes under the same with Base64: 1; 0 where there is none. */
+static int take_name(const Reader *r, json_object *o, const char *field, const char *key, char **ret) {
+        _cleanup_free_ char *encoded_key = strprintf("%sBase64", key), *name = NULL;
+        const char *plain = json_get_string(o, key), *encoded;
+        size_t size;
+        int q;
+
+        if (!encoded_key)
+                return log_oom();
+
+        encoded = json_get_string(o, encoded_key);
+        if (!plain && !encoded)
+                return 0;
+        if (plain && encoded)
+                return wrong(r, field, "has a name twice, once by its bytes");
+
+        if (plain) {
+                name = strdup(plain);
+                if (!name)
+                        return log_oom();
+        } else {
+                q = base64_decode(encoded, &name, &size);
+                if (q == -ENOMEM)
+                        return log_oom();
+                if (q < 0 || strlen(name) != size || size == 0)
+                        return wrong(r, field, "has a name that is not the base64 of one");
+        }
+
+        json_object_object_del(o, plain ? key : encoded_key);
+        *ret = TAKE_PTR(name);
+        return 1;
+}
+
+static int open_file(const Reader *r, json_object *o, const char *field, const char *name, const char *to, int flags) {
+        int fd;
+
+        fd = openat(r->group->dir_fd, name, flags | O_CLOEXEC | O_NOCTTY, 0666);
+        if (fd < 0) {
+                int error = errno;
+                _cleanup_free_ char *printable = text_escape(name, strlen(name), /* keep_lines= */ false);
+
+                return log_error_errno(error, "%s: members[%zu].%s: failed to open \"%s\": %m", r->path, r->member,
+                                       field, strna(printable));
+        }
+
+        return set_fd(r, o, to, fd);
+}
+
 /* In place of the file's name in `from` there is its descriptor in `to`. Where there is no name the service is told what is
  * there, and complains. */
 static int replace_file(const Reader *r, json_object *o, const char *field, const char *from, const char *to, int flags) {
-        const char *name = json_get_string(o, from);
-        int fd;
+        _cleanup_free_ char *name = NULL;
+        int q;
 
-        if (!name)
-                return 0;
-
-        fd = openat(r->group->dir_fd, name, flags | O_CLOEXEC | O_NOCTTY, 0666);
-        if (fd < 0)
-                return log_error_errno(errno, "%s: members[%zu].%s: failed to open \"%s\": %m", r->path, r->member,
-                                       field, name);
-
-        json_object_object_del(o, from);
-        return set_fd(r, o, to, fd);
+        q = take_name(r, o, field, from, &name);
+        return q <= 0 ? q : open_file(r, o, field, name, to, flags);
 }
 
 /* {"file": NAME}, where "-" is the stream that we have ourselves. */
 static int replace_stream(const Reader *r, json_object *member, const char *field, int own_fd) {
         json_object *o = json_get_object(member, field);
-        const char *name = json_get_string(o, "file");
+        _cleanup_free_ char *name = NULL;
         bool input = own_fd == STDIN_FILENO;
-        int fd;
+        int fd, q;
 
-        if (!name || !streq(name, "-"))
-                return replace_file(r, o, field, "file", "fileDescriptor", input ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC);
+        q = take_name(r, o, field, "file", &name);
+        if (q <= 0)
+                return q;
+        if (!streq(name, "-"))
+                return open_file(r, o, field, name, "fileDescriptor", input ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC);
 
         if (!stream_can_pass(own_fd, input))
                 return wrong(r, field, "cannot be judgectl's own, which is no file, pipe or /dev/null");
 
         fd = fcntl(own_fd, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0)
-                return log_error_errno(errno, "Failed to duplicate a descriptor: %m");
-
-        json_object_object_del(o, "file");
-        return set_fd(r, o, "fileDescriptor", fd);
+        return fd < 0 ? log_error_errno(errno, "Failed to duplicate a descriptor: %m")
+                      : set_fd(r, o, "fileDescriptor", fd);
 }
 
 static int replace_each(
@@ -107,52 +148,79 @@ static int replace_each(
         return 0;
 }
 
-static int add_output(const Reader *r, const char *field, size_t index, const char *path) {
+/* Takes path over. */
+static int add_output(const Reader *r, const char *field, size_t index, char *path) {
         GroupFile *g = r->group;
         GroupOutput *grown;
 
         grown = reallocarray(g->outputs, g->n_outputs + 1, sizeof(*grown));
-        if (!grown)
+        if (!grown) {
+                free(path);
                 return log_oom();
+        }
         g->outputs = grown;
 
-        grown[g->n_outputs] = (GroupOutput) {
-                .member = r->member,
-                .field = field ? strdup(field) : NULL,
-                .index = index,
-                .path = strdup(path),
-        };
-        g->n_outputs++;
-        return grown[g->n_outputs - 1].path && (!field || grown[g->n_outputs - 1].field) ? 0 : log_oom();
+        grown[g->n_outputs++] = (GroupOutput) { .member = r->member, .field = field, .index = index, .path = path };
+        return 0;
+}
+
+/* Those whose names in the box stand under `key`: they become the member's `to`, and what comes for them is counted on. */
+static int collect_out_files(
+                const Reader *r,
+                json_object *member,
+                json_object *array,
+                const char *key,
+                const char *to,
+                size_t *n) {
+
+        json_object *names = json_object_new_array();
+
+        if (!names || json_add(member, to, names) < 0)
+                return log_oom();
+
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                json_object *o = json_object_array_get_idx(array, i);
+                const char *path = json_get_string(o, key);
+                _cleanup_free_ char *file = NULL;
+                int q;
+
+                if (!path)
+                        continue;
+
+                q = take_name(r, o, "outFiles", "file", &file);
+                if (q < 0)
+                        return q;
+                if (q == 0)
+                        return wrong(r, "outFiles", "wants {\"path\", \"file\"} for each");
+
+                if (json_append_string(names, path) < 0)
+                        return log_oom();
+                q = add_output(r, NULL, (*n)++, TAKE_PTR(file));
+                if (q < 0)
+                        return q;
+        }
+
+        return 0;
 }
 
 /* [{"path": NAME-IN-THE-BOX, "file": NAME-HERE}] */
 static int replace_out_files(const Reader *r, json_object *member) {
-        json_object *array = json_get_array(member, "outFiles"), *names;
+        _cleanup_json_ json_object *array = json_object_get(json_get_array(member, "outFiles"));
+        size_t n = 0;
         int q;
 
         if (!array)
                 return 0;
 
-        names = json_object_new_array();
-        if (!names)
-                return log_oom();
-
-        for (size_t i = 0; i < json_object_array_length(array); i++) {
-                json_object *o = json_object_array_get_idx(array, i);
-                const char *path = json_get_string(o, "path"), *file = json_get_string(o, "file");
-
-                q = path && file ? json_append_string(names, path) : -EINVAL;
-                if (q >= 0)
-                        q = add_output(r, NULL, i, file);
-                if (q < 0) {
-                        (void) json_object_put(names);
-                        return q == -EINVAL ? wrong(r, "outFiles", "wants {\"path\", \"file\"} for each") : q;
-                }
-        }
-
+        /* They come back in this order. */
         json_object_object_del(member, "outFiles");
-        return json_add(member, "outFiles", names) < 0 ? log_oom() : 0;
+        q = collect_out_files(r, member, array, "path", "outFiles", &n);
+        if (q >= 0)
+                q = collect_out_files(r, member, array, "pathBase64", "outFilesBase64", &n);
+        if (q < 0)
+                return q;
+
+        return n == json_object_array_length(array) ? 0 : wrong(r, "outFiles", "wants {\"path\", \"file\"} for each");
 }
 
 static int replace_limits(const Reader *r, json_object *member) {
@@ -219,20 +287,24 @@ static size_t find_member(json_object *members, const char *name) {
 
 /* "record": NAME */
 static int replace_record(Reader *r, json_object *members, json_object *pipe) {
-        const char *file = json_get_string(pipe, "record"), *from = json_get_string(pipe, "from");
+        const char *from = json_get_string(pipe, "from");
+        _cleanup_free_ char *file = NULL;
         uint64_t number = STDOUT_FILENO;
         int q;
 
-        if (!file || !from)
+        if (!from)
                 return 0;
 
         (void) json_get_uint64(pipe, "fromDescriptor", &number);
         r->member = find_member(members, from);
-        q = add_output(r, number == STDERR_FILENO ? "stderrFileDescriptor" : "stdoutFileDescriptor", 0, file);
+        q = take_name(r, pipe, "record", "record", &file);
+        if (q <= 0)
+                return q;
+
+        q = add_output(r, number == STDERR_FILENO ? "stderrFileDescriptor" : "stdoutFileDescriptor", 0, TAKE_PTR(file));
         if (q < 0)
                 return q;
 
-        json_object_object_del(pipe, "record");
         return json_add_boolean(pipe, "record", true) < 0 ? log_oom() : 0;
 }
 
@@ -245,13 +317,17 @@ static int replace_all(Reader *r, json_object *o) {
                 return -EINVAL;
         }
 
-        for (r->member = 0; r->member < json_object_array_length(members); r->member++) {
-                q = replace_member(r, json_object_array_get_idx(members, r->member));
+        r->array = "members";
+        for (size_t i = 0; i < json_object_array_length(members); i++) {
+                r->index = r->member = i;
+                q = replace_member(r, json_object_array_get_idx(members, i));
                 if (q < 0)
                         return q;
         }
 
+        r->array = "pipes";
         for (size_t i = 0; pipes && i < json_object_array_length(pipes); i++) {
+                r->index = i;
                 q = replace_record(r, members, json_object_array_get_idx(pipes, i));
                 if (q < 0)
                         return q;
@@ -328,25 +404,27 @@ int group_file_fetch(const GroupFile *g, VarlinkReply *reply) {
 
         for (size_t i = 0; i < g->n_outputs; i++) {
                 const GroupOutput *output = g->outputs + i;
+                _cleanup_free_ char *printable = text_escape(output->path, strlen(output->path), /* keep_lines= */ false);
                 _cleanup_close_ int fd = -EBADF, file = -EBADF;
                 uint64_t index;
                 int r;
 
                 if (!find_index(output, results, &index)) {
-                        log_warning("There is nothing for \"%s\".", output->path);
+                        log_warning("There is nothing for \"%s\".", strna(printable));
                         continue;
                 }
 
                 fd = varlink_reply_take_fd(reply, (int64_t) index);
                 if (fd < 0) {
-                        failed = log_error_errno(EBADMSG, "judgeboxd did not send what \"%s\" is to have.", output->path);
+                        failed = log_error_errno(EBADMSG, "judgeboxd did not send what \"%s\" is to have.",
+                                                 strna(printable));
                         continue;
                 }
 
                 file = openat(g->dir_fd, output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
                 r = file < 0 ? -errno : copy_file(fd, file, NULL, NULL);
                 if (r < 0)
-                        failed = log_error_errno(r, "Failed to write \"%s\": %m", output->path);
+                        failed = log_error_errno(r, "Failed to write \"%s\": %m", strna(printable));
         }
 
         return failed;

@@ -10,7 +10,7 @@
 /* Where something that comes with the reply is to go. */
 typedef struct GroupOutput {
         size_t member;
-        char *field; /* stdoutFileDescriptor, stderrFileDescriptor; NULL: the out file with that index */
+        const char *field; /* stdoutFileDescriptor, stderrFileDescriptor; NULL: the out file with that index */
         size_t index;
         char *path;
 } GroupOutput;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Several programs together: pipes between them, what the end of one means for the others, and what is refused."""
 
+import base64
 import json
 import os
 import pathlib
@@ -299,6 +300,34 @@ def test_judgectl_files():
     check(not os.path.exists('none-here') and 'none-here' in done.stderr, done.stderr)
 
 
+def b64(name):
+    return base64.b64encode(name).decode()
+
+
+@test
+def test_judgectl_names_of_any_byte():
+    """Here and in the box; those by their bytes among others, so that a mix-up would show."""
+    pathlib.Path(os.fsdecode(b'in\xff')).write_text('hello\n')
+    script = r'cat; cat <&9; cat given*; for i in a c; do echo $i > "$i$(printf "\375\n.")"; done; echo d > d'
+    pathlib.Path('group.json').write_text(json.dumps({
+        'members': [
+            {'name': 'a', 'arguments': ['sh', '-c', script.replace('\\\\', '\\')],
+             'stdin': {'fileBase64': b64(b'in\xff')}, 'stderr': {'fileBase64': b64(b'err\xff')},
+             'extraFileDescriptors': [{'fileBase64': b64(b'in\xff'), 'target': 9}],
+             'inFiles': [{'fileBase64': b64(b'in\xff'), 'pathBase64': b64(b'given\xfa')}],
+             'outFiles': [{'pathBase64': b64(b'a\xfd\n.'), 'fileBase64': b64(b'a-here\xff')},
+                          {'path': 'd', 'file': 'd-here'},
+                          {'pathBase64': b64(b'c\xfd\n.'), 'file': 'c-here'}]},
+            {'name': 'b', 'arguments': ['cat']}],
+        'pipes': [{'from': 'a', 'to': 'b', 'recordBase64': b64(b'record\xff')}]}))
+    done = group('group.json')
+    check_equal(done.status, 0, done.stderr)
+    for name, content in ((b'a-here\xff', 'a\n'), (b'd-here', 'd\n'), (b'c-here', 'c\n')):
+        check_equal(pathlib.Path(os.fsdecode(name)).read_text(), content, str(name))
+    check_equal(pathlib.Path(os.fsdecode(b'record\xff')).read_text(), 3 * 'hello\n')
+    check_equal(pathlib.Path(os.fsdecode(b'err\xff')).read_text(), '')
+
+
 @test
 def test_judgectl_refuses():
     def no(text, said):
@@ -318,6 +347,11 @@ def test_judgectl_refuses():
     no({'members': [{**a, 'limits': {'time': 'abc'}}]}, 'limits.time')
     no({'members': [{**a, 'limits': {'speed': 1}}]}, 'limits.speed')
     no({'members': [{**a, 'outFiles': ['x']}]}, 'members[0].outFiles')
+    for name in ('?', '', b64(b'a\0b')):
+        no({'members': [{**a, 'stdin': {'fileBase64': name}}]}, 'members[0].stdin')
+        no({'members': [a], 'pipes': [{'from': 'a', 'to': 'a', 'recordBase64': name}]}, 'pipes[0].record')
+    no({'members': [{**a, 'stdin': {'file': 'x', 'fileBase64': b64(b'x')}}]}, 'twice')
+    no({'members': [{**a, 'outFiles': [{'path': 'x', 'pathBase64': b64(b'x'), 'file': 'y'}]}]}, 'members[0].outFiles')
     no({'members': [a], 'pipes': [{'from': 'a', 'to': 'b'}]}, 'pipes[0].to')
     check_equal(judgectl(*PRIVATE, 'group', 'none.json').status, 2)
 
