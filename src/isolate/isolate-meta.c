@@ -141,27 +141,47 @@ static char *format_success(json_object *result) {
                          wall / USEC_PER_SEC, wall % USEC_PER_SEC / USEC_PER_MSEC);
 }
 
-int isolate_verdict_make(json_object *result, bool control_groups, IsolateVerdict *ret) {
+/* Takes the message over. */
+static int make_verdict(json_object *result, const Ending *e, bool control_groups, IsolateVerdict *ret) {
         bool out_of_memory = streq_ptr(json_get_string(result, "verdict"), "memory-limit");
-        Ending e = {};
 
-        assert(ret);
-
-        find_ending(&e, result);
-        if (e.status && !e.message)
+        if (e->status && !e->message)
                 return -ENOMEM;
 
         *ret = (IsolateVerdict) {
-                .meta = format_meta(result, &e, control_groups, out_of_memory),
-                .sentence = e.status ? e.message : format_success(result),
-                .exit_status = !e.status ? ISOLATE_EXIT_OK
-                               : streq(e.status, "XX") ? ISOLATE_EXIT_SANDBOX : ISOLATE_EXIT_PROGRAM,
+                .meta = format_meta(result, e, control_groups, out_of_memory),
+                .sentence = e->status ? e->message : format_success(result),
+                .exit_status = !e->status ? ISOLATE_EXIT_OK
+                               : streq(e->status, "XX") ? ISOLATE_EXIT_SANDBOX : ISOLATE_EXIT_PROGRAM,
         };
         if (ret->meta && ret->sentence)
                 return 0;
 
         isolate_verdict_done(ret);
         return -ENOMEM;
+}
+
+int isolate_verdict_make(json_object *result, bool control_groups, IsolateVerdict *ret) {
+        Ending e = {};
+
+        assert(ret);
+
+        find_ending(&e, result);
+        return make_verdict(result, &e, control_groups, ret);
+}
+
+int isolate_verdict_make_interrupted(json_object *result, bool control_groups, int number, IsolateVerdict *ret) {
+        bool fatal = number == SIGABRT;
+        Ending e = {
+                .status = fatal ? "XX" : "SG",
+                .message = fatal ? strprintf("Sandbox keeper received fatal signal %i", number) : strdup("Interrupted"),
+                .killed = true,
+                .signal = fatal ? 0 : number,
+        };
+
+        assert(ret);
+
+        return make_verdict(result, &e, control_groups, ret);
 }
 
 void isolate_verdict_done(IsolateVerdict *v) {

@@ -104,32 +104,24 @@ static int write_meta(Isolate *i, const char *text) {
         return r < 0 ? isolate_fail(i, "Cannot write %s: %s", i->options.meta, strerror(-r)) : 0;
 }
 
-/* The connection is gone, and the run with it: nobody will say what it had used. */
-static int interrupted(Isolate *i) {
-        _cleanup_free_ char *meta = NULL;
-        int r;
-
-        i->connection = connection_close(i->connection);
-
-        if (i->context.interrupt.signal == SIGABRT)
-                return isolate_fail(i, "Sandbox keeper received fatal signal %i", i->context.interrupt.signal);
-
-        meta = strprintf("exitsig:%i\nkilled:1\nstatus:SG\nmessage:Interrupted\n", i->context.interrupt.signal);
-        r = meta ? write_meta(i, meta) : log_oom();
-        if (r < 0)
-                return r;
-
-        if (i->options.silent == 0)
-                (void) fputs("Interrupted\n", stderr);
-        return ISOLATE_EXIT_PROGRAM;
-}
-
 /* isolate's own words, on the standard error of the program: there they would be found. */
 static void tell_exec_failed(const Isolate *i, json_object *result) {
         const char *step = json_get_string(result, "step"), *message = json_get_string(result, "message");
 
         if (streq_ptr(json_get_string(result, "verdict"), "exec-failed") && streq_ptr(step, "exec") && message)
                 (void) fprintf(stderr, "execve(\"%s\"): %s\n", i->options.arguments[0], message);
+}
+
+static int report(Isolate *i, const IsolateVerdict *v) {
+        int r;
+
+        r = write_meta(i, v->meta);
+        if (r < 0)
+                return r;
+
+        if (i->options.silent == 0 || v->exit_status == ISOLATE_EXIT_SANDBOX)
+                (void) fprintf(stderr, "%s\n", v->sentence);
+        return v->exit_status;
 }
 
 static int finish(Isolate *i, VarlinkReply *reply) {
@@ -152,13 +144,7 @@ static int finish(Isolate *i, VarlinkReply *reply) {
                 return log_oom();
 
         tell_exec_failed(i, result);
-        r = write_meta(i, v.meta);
-        if (r < 0)
-                return r;
-
-        if (i->options.silent == 0 || v.exit_status == ISOLATE_EXIT_SANDBOX)
-                (void) fprintf(stderr, "%s\n", v.sentence);
-        return v.exit_status;
+        return report(i, &v);
 }
 
 /* A judge would follow a link that the program left, or wait at a FIFO. */
@@ -172,6 +158,24 @@ static int clear_special_files(Isolate *i) {
         fd = openat(i->directory_fd, "box", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         r = fd < 0 ? -errno : special_files_remove(fd);
         return r < 0 ? isolate_fail(i, "Cannot remove special files: %s", strerror(-r)) : 0;
+}
+
+/* It is the signal that counts, even if the program had ended by itself just before. */
+static int interrupted(Isolate *i, const RunStreams *streams) {
+        _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
+        _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
+        json_object *result = NULL;
+        int r;
+
+        if (connection_cancel_run(i->connection, streams->relays, streams->n_relays, &reply) >= 0)
+                result = json_get_object(reply.parameters, "result");
+        else
+                i->connection = connection_close(i->connection);
+
+        r = clear_special_files(i);
+        if (r >= 0 && isolate_verdict_make_interrupted(result, i->options.cg, i->context.interrupt.signal, &v) < 0)
+                r = log_oom();
+        return r < 0 ? r : report(i, &v);
 }
 
 int isolate_run(Isolate *i) {
@@ -197,7 +201,7 @@ int isolate_run(Isolate *i) {
 
         r = connection_run(i->connection, &q, streams.relays, streams.n_relays, &reply);
         if (r == -EINTR)
-                return interrupted(i);
+                return interrupted(i, &streams);
         if (r < 0)
                 return isolate_fail(i, "The service does not answer");
 

@@ -381,6 +381,7 @@ static int do_send_input(Operation *o, Box *box, Failure *f) {
         return input_data_send(o->input, o->manager->event, r->request.streamed_fds + STDIN_FILENO, on_input_done, o);
 }
 
+/* Whoever waits for the run is told what it had used. */
 static int do_kill(Operation *o, Box *box, Failure *f) {
         uint64_t n = 0;
         Run *r, *next;
@@ -390,7 +391,7 @@ static int do_kill(Operation *o, Box *box, Failure *f) {
                 if (!r)
                         return failure_set_number(f, FAILURE_NO_SUCH_RUN, NULL, o->run_number);
 
-                run_cancel(r);
+                run_end(r);
                 n = 1;
         } else
                 for (r = box->runs; r; r = next) {
@@ -398,7 +399,7 @@ static int do_kill(Operation *o, Box *box, Failure *f) {
                         if (IN_SET(r->state, RUN_KEPT, RUN_COLLECTING))
                                 continue;
 
-                        run_cancel(r);
+                        run_end(r);
                         n++;
 
                         /* A box of its own has only one, and is going now. */

@@ -9,6 +9,7 @@ struct Connection {
         Context *context;
         VarlinkClient *client;
         usec_t recover_until; /* 0: it is not broken */
+        json_object *started; /* which run was asked for, once it has begun */
         PrivateDaemon daemon;
 };
 
@@ -79,6 +80,7 @@ Connection *connection_close(Connection *n) {
                 return NULL;
 
         n->client = varlink_client_free(n->client);
+        json_putp(&n->started);
         private_daemon_wait(&n->daemon);
         return mfree(n);
 }
@@ -290,26 +292,21 @@ static int make_collect(json_object *started, json_object *run, json_object **re
         return 0;
 }
 
-static int ask_for_run(Connection *n, const Request *q, json_object *started) {
+static int ask_for_run(Connection *n, const Request *q) {
         json_object *collect;
 
-        if (!started)
+        if (!n->started)
                 return send_request(n, "org.judgebox.Manager.Run", json_object_get(q->parameters), q->fds, q->n_fds,
                                     VARLINK_CALL_MORE);
 
-        if (make_collect(started, q->parameters, &collect) < 0)
+        if (make_collect(n->started, q->parameters, &collect) < 0)
                 return log_oom();
 
         return send_request(n, "org.judgebox.Manager.CollectRun", collect, NULL, 0, /* flags= */ 0);
 }
 
 /* Notes which run it is, when that is told, and waits on. */
-static int wait_for_run(
-                Connection *n,
-                Relay *const *relays,
-                size_t n_relays,
-                json_object **started,
-                VarlinkReply *ret) {
+static int wait_for_run(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret) {
 
         for (;;) {
                 VarlinkReply reply = VARLINK_REPLY_NULL;
@@ -326,20 +323,21 @@ static int wait_for_run(
                 }
 
                 o = json_get_object(reply.parameters, "started");
-                json_putp(started);
-                *started = json_object_get(o);
+                json_putp(&n->started);
+                n->started = json_object_get(o);
                 varlink_reply_done(&reply);
         }
 }
 
 int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_relays, VarlinkReply *ret) {
-        _cleanup_json_ json_object *started = NULL;
         int r;
 
         assert(n);
         assert(q);
         assert(n_relays <= RELAYS_MAX);
         assert(ret);
+
+        json_putp(&n->started);
 
         /* It ends with its connection. */
         if (n->context->private)
@@ -349,9 +347,9 @@ int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_rel
                 if (!n->client)
                         return -ECONNRESET;
 
-                r = ask_for_run(n, q, started);
+                r = ask_for_run(n, q);
                 if (r >= 0)
-                        r = wait_for_run(n, relays, n_relays, &started, ret);
+                        r = wait_for_run(n, relays, n_relays, ret);
                 if (is_disconnect(r)) {
                         r = connection_recover(n, relays, n_relays);
                         if (r < 0)
@@ -362,8 +360,8 @@ int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_rel
                         break;
 
                 /* Told of, but never executed. */
-                if (started && ret->error && streq_ptr(error_short_name(ret->error), "NoSuchRun")) {
-                        json_putp(&started);
+                if (n->started && ret->error && streq_ptr(error_short_name(ret->error), "NoSuchRun")) {
+                        json_putp(&n->started);
                         varlink_reply_done(ret);
                         continue;
                 }
@@ -372,6 +370,32 @@ int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_rel
 
         request_done(q);
         return r;
+}
+
+/* Over a connection of its own: on the other one its answer would come after the run's. */
+static int kill_run(Connection *n) {
+        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
+        int r;
+
+        r = varlink_client_connect(n->context->socket_path, &client);
+        if (r < 0)
+                return r;
+
+        return varlink_client_send(client, "org.judgebox.Manager.Kill", json_object_get(n->started), NULL, 0,
+                                   VARLINK_CALL_ONEWAY);
+}
+
+int connection_cancel_run(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret) {
+        int r;
+
+        assert(n);
+        assert(ret);
+
+        if (!n->client || !n->started)
+                return -ENODATA;
+
+        r = kill_run(n);
+        return r < 0 ? r : wait_for_run(n, relays, n_relays, ret);
 }
 
 /* Asked again, it cannot be done any more, because it was done: only the answer was lost. */

@@ -40,6 +40,10 @@ int connection_next(Connection *n, Relay *const *relays, size_t n_relays, Varlin
  * the run is then collected from the one that comes after it, or asked for again if it had not begun. */
 int connection_run(Connection *n, Request *q, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
 
+/* After -EINTR from that one, over the public socket: ends the run, and waits for what it had used. -ENODATA if it had not
+ * begun; -EINTR where one more signal came first. */
+int connection_cancel_run(Connection *n, Relay *const *relays, size_t n_relays, VarlinkReply *ret);
+
 /* The same as connection_query() for a single reply, but an error reply is logged too, and becomes -EREMOTEIO. Over the
  * public socket it is asked for again if the service is restarted meanwhile: for what may be done twice, and has no
  * descriptors. */

@@ -34,9 +34,13 @@ def isolate(*arguments, stdin=subprocess.DEVNULL, meta='meta', **options):
     """Runs it. The meta file, where one is written, becomes a dictionary."""
     pathlib.Path(meta).unlink(missing_ok=True)
     done = subprocess.run([ISOLATE, *map(str, arguments)], stdin=stdin, capture_output=True, timeout=TIMEOUT, **options)
-    lines = pathlib.Path(meta).read_text().splitlines() if os.path.exists(meta) else []
+    return Done(done, read_meta(meta) if os.path.exists(meta) else {})
+
+
+def read_meta(path='meta'):
+    lines = pathlib.Path(path).read_text().splitlines()
     check(all(':' in line for line in lines), str(lines))
-    return Done(done, dict(line.split(':', 1) for line in lines))
+    return dict(line.split(':', 1) for line in lines)
 
 
 @contextlib.contextmanager
@@ -313,18 +317,26 @@ def test_meta():
         check_equal(isolate('-M', '/no/such/directory/meta', '--run', '--', '/bin/true').status, 2)
 
 
+# Says so after a second of CPU time.
+BUSY = 'exec 2>&-; (ulimit -t 1; while :; do :; done); echo >started; while :; do :; done'
+
+
 @test
 def test_interrupt():
+    """The run is ended, and what it had used is told as of any other."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         with service() as directory:
-            process = subprocess.Popen([ISOLATE, '-M', 'meta', '-p', '--run', '--', SH, '-c', 'echo >started; sleep 100'],
+            process = subprocess.Popen([ISOLATE, '-M', 'meta', '--cg', '-p', '--run', '--', SH, '-c', BUSY],
                                        stderr=subprocess.PIPE)
             check(wait_until((directory / 'box' / 'started').exists))
             process.send_signal(number)
             err = process.communicate(timeout=TIMEOUT)[1]
             check_equal((process.returncode, err), (1, b'Interrupted\n'))
-            meta = pathlib.Path('meta').read_text()
-            check_equal(meta, f'exitsig:{int(number)}\nkilled:1\nstatus:SG\nmessage:Interrupted\n')
+            meta = read_meta()
+            check_equal(set(meta), KEYS | {'exitsig', 'killed', 'status', 'message', 'cg-mem'})
+            check_equal((meta['exitsig'], meta['killed'], meta['status'], meta['message']),
+                        (str(int(number)), '1', 'SG', 'Interrupted'))
+            check(float(meta['time']) >= 0.2 and float(meta['time-wall']) >= 0.2, str(meta))
 
 
 @test
@@ -552,7 +564,7 @@ def test_reference_line():
                 ' -E HOME=/box -E LANG -d /etc:noexec --run -- ./a.out <in >out 2>err')
         done = subprocess.run(line, shell=True, check=False)
         check_equal((done.returncode, pathlib.Path('out').read_text(), pathlib.Path('err').read_text()), (0, '7\n', 'done\n'))
-        meta = dict(line.split(':', 1) for line in pathlib.Path('meta.txt').read_text().splitlines())
+        meta = read_meta('meta.txt')
         check_equal(meta['exitcode'], '0')
         check(set(meta) <= KEYS | {'exitcode', 'cg-mem'}, str(meta))
 
@@ -627,7 +639,9 @@ def test_piston():
         process.send_signal(signal.SIGABRT)
         process.stdout.close()
         check_equal(process.wait(TIMEOUT), 2)
-        check_equal(pathlib.Path('meta').read_text(), 'status:XX\nmessage:Sandbox keeper received fatal signal 6\n')
+        meta = read_meta()
+        check_equal(set(meta), KEYS | {'cg-mem', 'killed', 'status', 'message'})
+        check_equal((meta['status'], meta['message'], meta['killed']), ('XX', 'Sandbox keeper received fatal signal 6', '1'))
         for n in (11, 12):
             check_equal(isolate('--cleanup', '--cg', f'-b{n}').status, 0)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "isolate-meta.h"
@@ -53,6 +54,31 @@ START_TEST(test_verdicts) {
 }
 END_TEST
 
+static const struct {
+        const char *result, *meta, *sentence;
+        int number, exit_status;
+} interrupted[] = {
+        { "{\"verdict\":\"canceled\"," USED "}", STATS "cg-mem:4\nexitsig:15\nkilled:1\nstatus:SG\nmessage:Interrupted\n",
+          "Interrupted", SIGTERM, 1 },
+        { "{\"verdict\":\"ok\",\"exitStatus\":0," USED "}",
+          STATS "cg-mem:4\nexitsig:2\nkilled:1\nstatus:SG\nmessage:Interrupted\n", "Interrupted", SIGINT, 1 },
+        { "{\"verdict\":\"canceled\"," USED "}",
+          STATS "cg-mem:4\nkilled:1\nstatus:XX\nmessage:Sandbox keeper received fatal signal 6\n",
+          "Sandbox keeper received fatal signal 6", SIGABRT, 2 },
+        { NULL, "exitsig:1\nkilled:1\nstatus:SG\nmessage:Interrupted\n", "Interrupted", SIGHUP, 1 },
+};
+
+START_TEST(test_interrupted) {
+        _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
+        _cleanup_json_ json_object *o = interrupted[_i].result ? json_tokener_parse(interrupted[_i].result) : NULL;
+
+        ck_assert_int_eq(isolate_verdict_make_interrupted(o, /* control_groups= */ true, interrupted[_i].number, &v), 0);
+        ck_assert_str_eq(v.meta, interrupted[_i].meta);
+        ck_assert_str_eq(v.sentence, interrupted[_i].sentence);
+        ck_assert_int_eq(v.exit_status, interrupted[_i].exit_status);
+}
+END_TEST
+
 int main(void) {
         SRunner *runner;
         Suite *suite;
@@ -62,6 +88,7 @@ int main(void) {
         suite = suite_create("isolate-meta");
         t = tcase_create("meta");
         tcase_add_loop_test(t, test_verdicts, 0, (int) ELEMENTSOF(table));
+        tcase_add_loop_test(t, test_interrupted, 0, (int) ELEMENTSOF(interrupted));
         suite_add_tcase(suite, t);
 
         runner = srunner_create(suite);
