@@ -21,8 +21,6 @@
 #include "log.h"
 #include "scope-internal.h"
 
-#define ATTACH_TIMEOUT_USEC (30 * USEC_PER_SEC)
-
 /* How soon to look where there may be no message that tells; doubled with every time, up to 16 times that. */
 #define RETRY_USEC (100 * USEC_PER_MSEC)
 #define RETRY_DOUBLE_MAX 4U
@@ -378,7 +376,7 @@ static int scope_box_start(ScopeBox *b) {
                 return r;
 
         b->call = sd_bus_slot_unref(b->call);
-        r = sd_bus_call_async(m->bus, &b->call, call, scope_box_started, b, ATTACH_TIMEOUT_USEC);
+        r = sd_bus_call_async(m->bus, &b->call, call, scope_box_started, b, m->attach_timeout);
         if (r < 0)
                 return r;
 
@@ -567,7 +565,7 @@ int scope_box_attach(BoxCgroup *meta, pid_t pid, int pidfd) {
         }
 
         b->pid = pid;
-        b->deadline = usec_add(now_usec(CLOCK_MONOTONIC), ATTACH_TIMEOUT_USEC);
+        b->deadline = usec_add(now_usec(CLOCK_MONOTONIC), SCOPE_MANAGER(meta->manager)->attach_timeout);
         return scope_box_try(b);
 }
 

@@ -25,6 +25,7 @@ typedef struct ScopeManager {
         char *mount_root; /* the cgroup that the mount shows at its top */
         char *root;       /* the cgroup below which systemd makes its slices, relative to the mount; "" or "a/b" */
         bool no_pidfds;   /* this systemd does not know them (252) */
+        usec_t attach_timeout;
         LIST_HEAD(, ScopeLeaving) leaving;
         sd_event_source *leaving_timer;
 } ScopeManager;

@@ -15,6 +15,8 @@
 #include "parse-util.h"
 #include "scope-internal.h"
 
+#define ATTACH_TIMEOUT_USEC (30 * USEC_PER_SEC)
+
 static ScopeBox *scope_manager_find(ScopeManager *m, const char *unit) {
         BoxCgroup *b;
 
@@ -391,6 +393,7 @@ int cgroup_manager_new_scope(sd_bus *bus, CgroupManager **ret) {
                 .meta = { .vtable = &scope_vtable, .mount_fd = -EBADF },
                 .bus = sd_bus_ref(bus),
                 .event = sd_event_ref(sd_bus_get_event(bus)),
+                .attach_timeout = ATTACH_TIMEOUT_USEC,
         };
         meta = &m->meta;
 

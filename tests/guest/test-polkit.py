@@ -146,7 +146,7 @@ def test_without_polkit():
 def test_killed_in_mid_check():
     """Whatever the moment, a call is granted or refused, and none waits for ever; no stranger is let in."""
     need_package()
-    for pause in (0.0, 0.05, 0.1, 0.2, 0.4):
+    for pause in (0.0, 0.1, 0.3):
         record = pwd.getpwnam('mallory')
         with subprocess.Popen(['busctl', '--timeout=120', 'call', NAME, PATH, f'{NAME}.Manager', *RUN_TRUE], user='mallory',
                               group=record.pw_gid, extra_groups=[], stdout=subprocess.DEVNULL,
