@@ -56,7 +56,7 @@ static const char help[] =
         "     --inherit-fds            Our open files\n"
         "     --special-files          Leave links, FIFOs and sockets that it made\n"
         "     --syscalls=FLAGS         Taken; see judgebox-isolate(1)\n"
-        "     --tty-hack               Taken, and without effect\n\n"
+        "     --tty-hack               A terminal, for a program that talks with somebody at ours\n\n"
         "What is told:\n"
         "  -M --meta=FILE              Write how it went into this file (- is standard output)\n"
         "  -s --silent                 No status messages\n"
@@ -280,11 +280,14 @@ static void parse_flag(int option, IsolateOptions *o) {
                 o->stdio[2] = NULL;
                 o->stderr_to_stdout = true;
                 break;
+        case ARG_TTY_HACK:
+                o->tty_hack = true;
+                break;
         case ARG_WAIT:
                 o->wait = true;
                 break;
         default:
-                assert(IN_SET(option, ARG_CG_TIMING, ARG_TTY_HACK));
+                assert(option == ARG_CG_TIMING);
         }
 }
 

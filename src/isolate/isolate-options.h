@@ -34,7 +34,7 @@ typedef struct IsolateOptions {
         const char *stdio[3]; /* inside; NULL: ours */
         bool stderr_to_stdout;
         const char *working_directory;
-        bool full_environment, inherit_fds, share_net, special_files;
+        bool full_environment, inherit_fds, share_net, special_files, tty_hack;
         char **environment; /* "NAME" or "NAME=VALUE", in order */
         DirRules rules;
         bool default_rules;

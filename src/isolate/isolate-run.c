@@ -12,12 +12,13 @@
 #define INHERITED_MAX 8U
 
 typedef struct RunStreams {
-        Relay *relays[3];
+        Relay *relays[3]; /* where there is a terminal they are its own */
         size_t n_relays;
+        bool terminal;
 } RunStreams;
 
 static void run_streams_done(RunStreams *s) {
-        for (size_t i = 0; i < s->n_relays; i++)
+        for (size_t i = 0; i < s->n_relays && !s->terminal; i++)
                 s->relays[i] = relay_free(s->relays[i]);
 }
 
@@ -48,7 +49,52 @@ static int add_stream(Isolate *i, RunStreams *s, Request *q, size_t which) {
         return r == -E2BIG ? isolate_fail(i, "Too many directory rules and open files") : r < 0 ? log_oom() : 0;
 }
 
+/* Only where all three streams would be: the terminal is the program's only if all are. */
+static bool wants_terminal(const Isolate *i) {
+        for (int fd = 0; i->options.tty_hack && fd <= STDERR_FILENO; fd++)
+                if (i->options.stdio[fd] || !isatty(fd))
+                        return false;
+
+        return i->options.tty_hack;
+}
+
+/* One of its own, and not ours, into which it could type (TIOCSTI). */
+static int add_terminal(Isolate *i, RunStreams *s, Request *q) {
+        int fd, r;
+
+        r = terminal_new(&i->terminal, &fd);
+        if (r < 0)
+                return isolate_fail(i, "Cannot make a terminal: %s", strerror(-r));
+
+        r = request_set_fd(q, q->parameters, "terminalFileDescriptor", fd);
+        if (r < 0)
+                return r == -E2BIG ? isolate_fail(i, "Too many directory rules and open files") : log_oom();
+
+        r = terminal_begin(i->terminal, s->relays);
+        if (r < 0)
+                return isolate_fail(i, "Cannot set up the terminal: %s", strerror(-r));
+
+        s->terminal = true;
+        s->n_relays = 2;
+        return 0;
+}
+
+/* The program has ended, and what is to be said of it is said in our own terminal. */
+static void finish_streams(Isolate *i, const RunStreams *s) {
+        if (s->terminal) {
+                terminal_finish(i->terminal);
+                i->terminal = terminal_free(i->terminal);
+                return;
+        }
+
+        for (size_t k = 0; k < s->n_relays; k++)
+                relay_drain(s->relays[k]);
+}
+
 static int add_streams(Isolate *i, RunStreams *s, Request *q) {
+        if (wants_terminal(i))
+                return add_terminal(i, s, q);
+
         for (size_t k = 0; k < 3; k++) {
                 int r;
 
@@ -171,6 +217,7 @@ static int interrupted(Isolate *i, const RunStreams *streams) {
                 result = json_get_object(reply.parameters, "result");
         else
                 i->connection = connection_close(i->connection);
+        finish_streams(i, streams);
 
         r = clear_special_files(i);
         if (r >= 0 && isolate_verdict_make_interrupted(result, i->options.cg, i->context.interrupt.signal, &v) < 0)
@@ -205,8 +252,7 @@ int isolate_run(Isolate *i) {
         if (r < 0)
                 return isolate_fail(i, "The service does not answer");
 
-        for (size_t k = 0; k < streams.n_relays; k++)
-                relay_drain(streams.relays[k]);
+        finish_streams(i, &streams);
 
         r = clear_special_files(i);
         return r < 0 ? r : finish(i, &reply);

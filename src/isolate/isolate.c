@@ -53,6 +53,13 @@ static int show_version(void) {
         return ISOLATE_EXIT_OK;
 }
 
+static void on_resize(void *userdata) {
+        Isolate *i = userdata;
+
+        if (i->terminal)
+                terminal_resize(i->terminal);
+}
+
 static int run_command(Isolate *i) {
         int r;
 
@@ -66,6 +73,11 @@ static int run_command(Isolate *i) {
         if (i->options.box_id == INT_MAX)
                 return isolate_fail(i, "Sandbox ID out of range (allowed: 0-%d)", INT_MAX - 1);
         (void) snprintf(i->id, sizeof(i->id), "%u", i->options.box_id);
+
+        if (i->options.tty_hack) {
+                i->context.interrupt.on_resize = on_resize;
+                i->context.interrupt.userdata = i;
+        }
 
         r = connection_open(&i->context, &i->connection);
         if (r < 0)
@@ -99,6 +111,7 @@ static int run(Isolate *i, int argc, char *argv[]) {
 }
 
 static void isolate_done(Isolate *i) {
+        i->terminal = terminal_free(i->terminal);
         i->connection = connection_close(i->connection);
         isolate_options_done(&i->options);
         i->meta_fd = safe_close(i->meta_fd);

@@ -5,6 +5,7 @@
 
 #include "connect.h"
 #include "isolate-options.h"
+#include "terminal.h"
 
 /* isolate's exit statuses. */
 enum {
@@ -21,6 +22,7 @@ typedef struct Isolate {
         char id[11];     /* of the box */
         char *directory; /* of the box; NULL: there is no box */
         int directory_fd; /* likewise, locked */
+        Terminal *terminal; /* of the program that runs (--tty-hack); or NULL */
 } Isolate;
 
 /* Says on standard error and in the meta file that the sandbox failed. Returns a negative errno, so that the caller can

@@ -71,13 +71,30 @@ def test_box_belongs_to_its_user():
             st = os.stat(path)
             check_equal((stat.S_IMODE(st.st_mode), st.st_uid), (0o700, alice))
         command('bob', 'ls', str(directory), status=2)
-        isolate('--run', '--', '/bin/true', user='bob', status=2)
         command('alice', 'sh', '-c', f'echo hello >{directory}/box/f')
         isolate('-p', '--run', '--', '/bin/sh', '-c', 'cat f >g; chmod 600 g')
         check_equal(command('alice', 'cat', f'{directory}/box/g'), 'hello\n')
         isolate('--cleanup')
         isolate('--cleanup')
         isolate('--cg', '--init')
+
+
+@test
+def test_box_of_another_user():
+    with box(7) as (directory, scratch):
+        put(directory / 'box' / 'kept', 'kept\n')
+        before = os.stat(directory / 'box')
+        os.chmod(scratch, 0o777)
+        status, said = shell('isolate --cg -b 7 -M theirs --run -- /bin/true', scratch, user='bob')
+        check_equal((status, said), (2, "Box not found, did you run `isolate --cg --init'?\n"))
+        check_equal(read_meta(scratch / 'theirs')['status'], 'XX')
+        isolate('--cg', '-b7', '--cleanup', user='bob')
+        other = isolate('--cg', '-b7', '--init', user='bob').strip()
+        check_equal(other, str(BOXES / str(pwd.getpwnam('bob').pw_uid) / '7'))
+        isolate('--cg', '-b7', '--cleanup', user='bob')
+        after = os.stat(directory / 'box')
+        check_equal((after.st_ino, after.st_uid, after.st_mtime_ns), (before.st_ino, before.st_uid, before.st_mtime_ns))
+        check_equal((directory / 'box' / 'kept').read_text(), 'kept\n')
 
 
 @test

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from bus import daemon, serving
+from screen import Screen
 from harness import BUILD, DEGRADE, EMULATED, TIMEOUT, check, check_equal, compile_c, main, skip, test, wait_until
 from polkit import members, polkit
 from service import listening
@@ -173,7 +174,7 @@ def test_version_and_others():
 def test_quiet_options():
     """Taken, and nothing comes of them."""
     with service():
-        ok(shell('true', '--cg', '--cg-timing', '--no-cg-timing', '--tty-hack', '--syscalls=31', '--special-files'))
+        ok(shell('true', '--cg', '--cg-timing', '--no-cg-timing'))
 
 
 # ---- what is told ----
@@ -373,6 +374,45 @@ def test_streams():
             check_equal(ok(run('--', '/bin/cat', stdin=stdin)).out, 'ours')
 
 
+def on_screen(script, *arguments):
+    return Screen(ISOLATE, '-s', '-p', *arguments, '--run', '--', SH, '-c', script)
+
+
+@test
+def test_tty_hack():
+    """isolate 2.6 makes the program the foreground of isolate's own terminal. Here it is the foreground of one in between, which
+    it can do less harm with."""
+    with service():
+        screen = on_screen('for i in 0 1 2; do [ -t $i ] && echo $i-is; done; stty size; cat', '--tty-hack')
+        screen.wait_for(b'30 100')
+        screen.type(b'typed\r')
+        screen.wait_for(b'typed\r\ntyped')
+        screen.resize(11, 22)
+        screen.type(b'\x04')
+        check_equal(screen.end(), 0)
+        check_equal(screen.seen.split()[:5], [b'0-is', b'1-is', b'2-is', b'30', b'100'])
+
+        screen = on_screen('trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done', '--tty-hack')
+        screen.wait_for(b'ready')
+        screen.type(b'\x03')
+        screen.wait_for(b'caught')
+        check_equal(screen.end(), 1, '^C is the program\'s')
+
+        screen = on_screen('[ -t 1 ] || echo pipe; sleep 100')
+        screen.wait_for(b'pipe')
+        screen.type(b'\x03')
+        check_equal(screen.end(), 1, 'without the option it is isolate\'s')
+
+        screen = on_screen('[ -t 0 ] || echo pipe', '--tty-hack', '--stdout=out')
+        check_equal(screen.end(), 0, 'with a file for a stream there is no terminal')
+        ok(shell('[ -t 1 ] || exit 0; exit 1', '--tty-hack'))
+
+        screen = on_screen('echo ready; sleep 100', '--tty-hack')
+        screen.wait_for(b'ready')
+        screen.process.send_signal(signal.SIGTERM)
+        check_equal(screen.end(), 1, 'interrupted, and the terminal is as it was')
+
+
 @test
 def test_redirection_into_a_link():
     """A link that an earlier program left is not followed out of the box."""
@@ -550,6 +590,36 @@ def test_unprivileged():
                              extra_groups=[]).returncode != 0)
         call('--cleanup')
         check(not directory.exists())
+
+
+@test
+def test_box_of_another_user():
+    """isolate 2.6 has one box of each number on a host, and refuses another user's. Here there is one for each user: of another's
+    nothing is told and nothing done to it, and what is said is what isolate says where there is none."""
+    os.chmod('.', 0o711)
+    with daemon() as address, polkit(address, members), serving(address) as service:
+        environment = {**os.environ, 'JUDGEBOX_SOCKET': service.path}
+
+        def call(user, *arguments, wanted=0, **options):
+            done = isolate('-b7', *arguments, env=environment, user=user, group=user, extra_groups=[], **options)
+            check_equal(done.status, wanted, str(done))
+            return done
+        directory = pathlib.Path(call(1, '--init').out.strip())
+        before = os.stat(directory / 'box')
+        call(1, '--stdout=kept', '--run', '--', '/bin/echo', 'kept')
+        os.makedirs('theirs')
+        os.chown('theirs', 2, 2)
+        done = call(2, '--meta=theirs/meta', '--run', '--', '/bin/true', meta='theirs/meta', wanted=2)
+        check_equal((done.err, done.meta), ("Box not found, did you run `isolate --init'?\n",
+                                            {'status': 'XX', 'message': "Box not found, did you run `isolate --init'?"}))
+        check_equal(call(2, '-v', '--cleanup').err, 'Nothing to do -- box did not exist\n')
+        other = pathlib.Path(call(2, '--init').out.strip())
+        check(other != directory and os.stat(other).st_uid == 2, str(other))
+        check_equal(call(2, '-s', '--run', '--', '/bin/ls').out, '')
+        call(2, '--cleanup')
+        check_equal((os.stat(directory / 'box').st_ino, os.stat(directory).st_uid), (before.st_ino, 1))
+        check_equal(call(1, '-s', '--run', '--', '/bin/cat', 'kept').out, 'kept\n')
+        call(1, '--cleanup')
 
 
 # ---- the lines of judges ----

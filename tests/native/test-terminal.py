@@ -5,58 +5,23 @@
 import fcntl
 import os
 import pty
-import select
 import signal
-import struct
 import subprocess
 import termios
 import time
 
-from harness import JUDGECTL, PRIVATE, TIMEOUT, check, check_equal, judgectl, main, test, wait_until
+from harness import JUDGECTL, PRIVATE, check, check_equal, judgectl, main, test, wait_until
+from screen import Screen
 from service import private, refused
 
 
-class Screen:
-    """judgectl run --tty in a terminal of ours, with what is seen there."""
-
-    def __init__(self, *command, rows=30, columns=100):
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
-        self.settings = termios.tcgetattr(slave)
-        self.slave = slave
-        self.seen = b''
-
-        def own():
-            os.setsid()
-            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-        self.process = subprocess.Popen([JUDGECTL, *PRIVATE, 'run', '--tty', '--quiet', *command], stdin=slave,
-                                        stdout=slave, stderr=slave, preexec_fn=own)
-
-    def read(self, seconds=0.1):
-        while select.select([self.master], [], [], seconds)[0]:
-            self.seen += os.read(self.master, 4096)
-
-    def wait_for(self, text):
-        def there():
-            self.read()
-            return text in self.seen
-        check(wait_until(there, TIMEOUT), f'{text!r} is not in {self.seen!r}')
-
-    def type(self, keys):
-        os.write(self.master, keys)
-
-    def end(self):
-        status = self.process.wait(TIMEOUT)
-        self.read()
-        check_equal(termios.tcgetattr(self.slave), self.settings, 'the settings of our terminal')
-        os.close(self.master)
-        os.close(self.slave)
-        return status
+def in_terminal(*command):
+    return Screen(JUDGECTL, *PRIVATE, 'run', '--tty', '--quiet', *command)
 
 
 @test
 def test_is_a_terminal():
-    s = Screen('sh', '-c', 'for i in 0 1 2; do [ -t $i ] && echo $i-is; done; stty size; echo term=$TERM')
+    s = in_terminal('sh', '-c', 'for i in 0 1 2; do [ -t $i ] && echo $i-is; done; stty size; echo term=$TERM')
     s.wait_for(b'term=')
     check_equal(s.end(), 0)
     check_equal(s.seen.split()[:5], [b'0-is', b'1-is', b'2-is', b'30', b'100'])
@@ -64,7 +29,7 @@ def test_is_a_terminal():
 
 @test
 def test_keys_and_echo():
-    s = Screen('sh', '-c', 'echo ready; read line; echo "<$line>"')
+    s = in_terminal('sh', '-c', 'echo ready; read line; echo "<$line>"')
     s.wait_for(b'ready')
     s.type(b'abd\x7fc\r')
     s.wait_for(b'<abc>')
@@ -74,7 +39,7 @@ def test_keys_and_echo():
 @test
 def test_interrupt_is_the_programs():
     """^C goes to the program's foreground, not to judgectl; job control works."""
-    s = Screen('sh', '-c', 'trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done')
+    s = in_terminal('sh', '-c', 'trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.1; done')
     s.wait_for(b'ready')
     s.type(b'\x03')
     s.wait_for(b'caught')
@@ -83,9 +48,9 @@ def test_interrupt_is_the_programs():
 
 @test
 def test_resize():
-    s = Screen('sh', '-c', 'trap "stty size; exit 0" WINCH; echo ready; while :; do sleep 0.1; done')
+    s = in_terminal('sh', '-c', 'trap "stty size; exit 0" WINCH; echo ready; while :; do sleep 0.1; done')
     s.wait_for(b'ready')
-    fcntl.ioctl(s.slave, termios.TIOCSWINSZ, struct.pack('HHHH', 11, 22, 0, 0))
+    s.resize(11, 22)
     s.wait_for(b'11 22')
     check_equal(s.end(), 0)
 
@@ -94,7 +59,7 @@ def test_resize():
 def test_last_words():
     """What is written right before the end is seen, however often it is tried."""
     for i in range(20):
-        s = Screen('sh', '-c', f'echo number {i}; seq 500; echo the-end-{i}')
+        s = in_terminal('sh', '-c', f'echo number {i}; seq 500; echo the-end-{i}')
         check_equal(s.end(), 0)
         check(f'the-end-{i}'.encode() in s.seen, s.seen[-200:])
 
@@ -115,7 +80,7 @@ def test_without_a_terminal_of_ours():
 @test
 def test_terminated():
     """judgectl gives the terminal back when it is told to end."""
-    s = Screen('sleep', '60')
+    s = in_terminal('sleep', '60')
     check(wait_until(lambda: termios.tcgetattr(s.slave) != s.settings), 'it is raw')
     s.process.send_signal(signal.SIGTERM)
     check_equal(s.end(), -signal.SIGTERM)
@@ -125,7 +90,7 @@ def test_terminated():
 def test_is_not_ours():
     """What the program types into its terminal is read by nobody else: TIOCSTI, which the profiles forbid, reaches that one
     alone."""
-    s = Screen('--profile=none', '--', 'python3', '-c', 'import fcntl, termios, time\n'
+    s = in_terminal('--profile=none', '--', 'python3', '-c', 'import fcntl, termios, time\n'
                'try:\n    [fcntl.ioctl(0, termios.TIOCSTI, c) for c in "touch stolen\\n"]\nexcept OSError as e:\n    print(e)\n'
                'print("did", flush=True)')
     s.wait_for(b'did')
