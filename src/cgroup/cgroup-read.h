@@ -17,7 +17,6 @@ typedef enum RunCgroupFd {
         RUN_CGROUP_MEMORY_PEAK,
         /* memory.events.local; with memory.oom.group its oom_kill counts the first victim twice */
         RUN_CGROUP_MEMORY_EVENTS,
-        RUN_CGROUP_MEMORY_CURRENT,
         RUN_CGROUP_MEMORY_STAT,
         RUN_CGROUP_PIDS_PEAK,
         RUN_CGROUP_PIDS_EVENTS,

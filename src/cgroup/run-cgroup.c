@@ -51,7 +51,6 @@ static const struct {
         [RUN_CGROUP_CPU_STAT] = { "cpu.stat", 0, O_RDONLY, false },
         [RUN_CGROUP_MEMORY_PEAK] = { "memory.peak", CGROUP_MEMORY, O_RDONLY, true },
         [RUN_CGROUP_MEMORY_EVENTS] = { "memory.events.local", CGROUP_MEMORY, O_RDONLY, false },
-        [RUN_CGROUP_MEMORY_CURRENT] = { "memory.current", CGROUP_MEMORY, O_RDONLY, false },
         [RUN_CGROUP_MEMORY_STAT] = { "memory.stat", CGROUP_MEMORY, O_RDONLY, false },
         [RUN_CGROUP_PIDS_PEAK] = { "pids.peak", CGROUP_PIDS, O_RDONLY, true },
         [RUN_CGROUP_PIDS_EVENTS] = { "pids.events", CGROUP_PIDS, O_RDONLY, false },

@@ -17,7 +17,7 @@
 #define PROTOCOL_MAGIC UINT32_C(0x6a626f78) /* "jbox" */
 
 /* Of both sides: a box outlives the judgeboxd that made it, and one of another version cannot speak to it. */
-#define PROTOCOL_VERSION 7
+#define PROTOCOL_VERSION 8
 
 #define MESSAGE_INLINE_MAX (32U * 1024U)
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)

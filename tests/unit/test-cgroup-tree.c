@@ -139,7 +139,7 @@ START_TEST(test_life) {
         ck_assert_int_eq(stat.throttled_usec == RESULT_UNKNOWN, !(controllers & CGROUP_CPU));
 
         ck_assert_int_eq(run_cgroup_get_fd(c, RUN_CGROUP_MEMORY_EVENTS) >= 0, !!(controllers & CGROUP_MEMORY));
-        ck_assert_int_eq(run_cgroup_get_fd(c, RUN_CGROUP_MEMORY_CURRENT) >= 0, !!(controllers & CGROUP_MEMORY));
+        ck_assert_int_eq(run_cgroup_get_fd(c, RUN_CGROUP_MEMORY_STAT) >= 0, !!(controllers & CGROUP_MEMORY));
         ck_assert_int_eq(run_cgroup_get_fd(c, RUN_CGROUP_PIDS_EVENTS) >= 0, !!(controllers & CGROUP_PIDS));
 
         ck_assert_int_eq(box_cgroup_read_usage(f.b, &cpu, &memory, &processes), 0);
