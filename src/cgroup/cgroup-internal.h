@@ -30,6 +30,8 @@ typedef struct CgroupManagerVTable {
         int (*box_adopt)(BoxCgroup *b);
         /* Calls box_cgroup_attached() now or later; not at all if it fails. */
         int (*box_attach)(BoxCgroup *b, pid_t pid, int pidfd);
+        /* NULL where nobody else takes boxes away. */
+        int (*box_settle)(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata);
         /* Takes away what is still there of it; also of a box for which box_new failed. */
         void (*box_done)(BoxCgroup *b);
 

@@ -208,6 +208,17 @@ void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback,
         b->removed_userdata = userdata;
 }
 
+int box_cgroup_settle(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata) {
+        assert(b);
+        assert(callback);
+
+        if (b->manager->vtable->box_settle)
+                return b->manager->vtable->box_settle(b, token, callback, userdata);
+
+        callback(b, token, userdata);
+        return 0;
+}
+
 int box_cgroup_delegate(BoxCgroup *b, uid_t uid, int *ret_supervisor_fd) {
         _cleanup_close_ int fd = -EBADF;
 

@@ -48,6 +48,8 @@ typedef void (*box_cgroup_attached_t)(BoxCgroup *b, int r, void *userdata);
 /* The cgroup was taken away from outside (systemctl stop), or is empty and will be. Called once at most, and
  * perhaps while its user is ending the box anyway. */
 typedef void (*box_cgroup_removed_t)(BoxCgroup *b, void *userdata);
+/* Called exactly once for each box_cgroup_settle() that did not fail, with its token, unless the box is freed first. */
+typedef void (*box_cgroup_settled_t)(BoxCgroup *b, uint64_t token, void *userdata);
 
 /* `tree`. Finds the cgroup2 mount and a place for a subtree, and makes it:
  * below `path` (relative to the cgroup2 mount's root) where given; else below the nearest of our own cgroup's
@@ -127,6 +129,11 @@ int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach mov
  * -EBADF. */
 int box_cgroup_attach(BoxCgroup *b, pid_t pid, int pidfd, box_cgroup_attached_t callback, void *userdata);
 void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback, void *userdata);
+
+/* Calls back when whoever takes boxes away from outside is done with what it was about: then every process of one that it
+ * was taking away has its signal. `scope` asks systemd, which does one thing at a time; `tree` has nobody to ask, and calls
+ * back before this returns. A negative errno: it cannot be asked now. */
+int box_cgroup_settle(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata);
 
 /* Makes supervisor/; cgroup.procs of <box>/ and supervisor/ become uid's. ret_supervisor_fd: O_PATH|O_DIRECTORY of
  * supervisor/, for CLONE_INTO_CGROUP; the caller's. */

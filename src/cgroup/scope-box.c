@@ -601,6 +601,7 @@ void scope_box_done(BoxCgroup *meta) {
 
         b->timer = sd_event_source_disable_unref(b->timer);
         scope_box_forget_attach(b);
+        scope_box_forget_settles(b);
         free(b->unit);
         free(b->description);
 }

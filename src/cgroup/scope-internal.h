@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What scope.c (the manager: signals, slices) and scope-box.c (the way of one box through a unit's life) share. */
+/* What scope.c (the manager: signals, slices) and scope-box.c (the way of one box through a unit's life) and
+ * scope-settle.c (what PID 1 was about) share. */
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -42,6 +43,8 @@ typedef enum ScopeState {
         _SCOPE_STATE_INVALID = -EINVAL,
 } ScopeState;
 
+typedef struct ScopeSettle ScopeSettle;
+
 typedef struct ScopeBox {
         BoxCgroup meta;
         ScopeState state;
@@ -66,6 +69,8 @@ typedef struct ScopeBox {
         usec_t deadline;
         int error;
         sd_event_source *timer;
+
+        LIST_HEAD(, ScopeSettle) settles;
 } ScopeBox;
 
 static inline ScopeManager *SCOPE_MANAGER(CgroupManager *m) {
@@ -84,6 +89,9 @@ int scope_box_new(BoxCgroup *b, const char *description);
 int scope_box_adopt(BoxCgroup *b);
 int scope_box_attach(BoxCgroup *b, pid_t pid, int pidfd);
 void scope_box_done(BoxCgroup *b);
+
+int scope_box_settle(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata);
+void scope_box_forget_settles(ScopeBox *b);
 
 /* Signals of PID 1 that concern this box. None of these calls back from within: the box looks for itself at the next
  * turn of the loop. */

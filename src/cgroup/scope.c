@@ -371,6 +371,7 @@ static const CgroupManagerVTable scope_vtable = {
         .box_new = scope_box_new,
         .box_adopt = scope_box_adopt,
         .box_attach = scope_box_attach,
+        .box_settle = scope_box_settle,
         .box_done = scope_box_done,
         .kill_strays = scope_kill_strays,
         .read_budget = scope_read_budget,

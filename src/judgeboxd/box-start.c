@@ -43,13 +43,7 @@ static int on_init_gone(sd_event_source *s, int fd, uint32_t revents, void *user
 }
 
 static void on_channel_failed(BoxChannel *c, Step step, int r, void *userdata) {
-        Box *b = ASSERT_PTR(userdata);
-
-        /* It ends, and closes the socket first; how it ended is known in a moment, or if it lives on, of this. */
-        if (r == -ECONNRESET && b->configured && b->init_pidfd >= 0)
-                box_kill_init(b);
-        else
-                box_fail(b, step, r);
+        box_broken(ASSERT_PTR(userdata), step, r);
 }
 
 static void on_configured(int r, Message *m, void *userdata) {

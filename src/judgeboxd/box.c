@@ -348,6 +348,16 @@ void box_fail(Box *b, Step step, int error) {
         box_stop(b);
 }
 
+void box_broken(Box *b, Step step, int r) {
+        assert(b);
+        assert(r < 0);
+
+        if (b->configured && b->init_pidfd >= 0 && IN_SET(r, -EPIPE, -ECONNRESET, -ENOENT, -ENODEV))
+                box_kill_init(b);
+        else
+                box_fail(b, step, r);
+}
+
 void box_stopped_from_outside(Box *b) {
         JournalSubject subject;
 
@@ -435,9 +445,8 @@ void box_prepare_next(Box *b) {
         r = box_prepare_spare(b);
         if (r >= 0 && run_cgroup_set_limits(b->spare, &b->run_limits) < 0)
                 log_debug("The limits of box %s cannot be set.", b->name);
-        /* A cgroup has no other end: then it is judgebox-init that is gone. */
         if (r < 0)
-                box_fail(b, IN_SET(r, -EPIPE, -ECONNRESET) ? STEP_PROTOCOL : STEP_CGROUP, r);
+                box_broken(b, STEP_CGROUP, r);
 }
 
 bool box_has_room(const Box *b) {
@@ -499,6 +508,8 @@ void box_run_began(Box *b) {
 }
 
 void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
+        int r;
+
         assert(b);
 
         if (b->one_shot)
@@ -508,9 +519,12 @@ void box_run_finished(Box *b, uint64_t number, RunCgroup *cgroup) {
         if (b->state == BOX_STOPPING)
                 return;
 
-        if (number > 0 && message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, CHANNEL_SERIAL_NONE, number,
-                                           /* again= */ false) < 0)
-                box_fail(b, STEP_PROTOCOL, ENOBUFS);
+        if (number > 0) {
+                r = message_send_run(box_channel_get_fd(b->channel), MESSAGE_COLLECT, CHANNEL_SERIAL_NONE, number,
+                                     /* again= */ false);
+                if (r < 0)
+                        box_broken(b, STEP_PROTOCOL, r);
+        }
 
         box_update_state(b);
         box_prepare_next(b);

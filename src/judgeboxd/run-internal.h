@@ -13,6 +13,14 @@ void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request)
 
 void run_set_state(Run *r, RunState state);
 
+/* The run with this number; NULL if there is none. */
+Run *run_find(Box *b, uint64_t number);
+
+/* Whether its box is being taken away, and it was killed with it, cannot be told from the result. */
+bool run_is_doubtful(const Run *r);
+/* Then it ends when that is known: with this result, or with its box. */
+void run_settle(Run *r);
+
 /* judgebox-init's answer: FINISHED. */
 void run_on_finished(int q, Message *m, void *userdata);
 
@@ -22,6 +30,9 @@ void run_ended(Run *r);
 void run_keep(Run *r);
 
 void run_finish(Run *r, const Failure *failure);
+
+/* One of its requests to judgebox-init is over, perhaps the last thing that held it. */
+void run_check_unused(Run *r);
 
 /* Has judgebox-init end it. */
 void run_kill(Run *r);

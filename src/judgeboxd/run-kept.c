@@ -56,7 +56,7 @@ int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgro
         return q;
 }
 
-static Run *find_run(Box *b, uint64_t number) {
+Run *run_find(Box *b, uint64_t number) {
         Run *r;
 
         DL_FOREACH(b->runs, r)
@@ -83,7 +83,7 @@ int run_attach(
         assert(done);
         assert(ret);
 
-        r = find_run(b, number);
+        r = run_find(b, number);
         if (!r)
                 return failure_set_number(f, FAILURE_NO_SUCH_RUN, NULL, number);
         if (r->done)

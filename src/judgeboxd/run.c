@@ -170,7 +170,7 @@ Run *run_free(Run *r) {
 }
 
 /* Once nothing points to it any more. */
-static void run_check_unused(Run *r) {
+void run_check_unused(Run *r) {
         if (r->state == RUN_FINISHED && r->n_requests == 0)
                 manager_dispose_run(r->manager, r);
 }
@@ -295,7 +295,10 @@ void run_on_finished(int q, Message *m, void *userdata) {
                 return;
         }
 
-        run_ended(r);
+        if (run_is_doubtful(r))
+                run_settle(r);
+        else
+                run_ended(r);
 }
 
 static int prepare(Run *r, Failure *f) {
@@ -536,9 +539,12 @@ void run_submit(Run *r) {
 }
 
 void run_kill(Run *r) {
-        if (message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
-                             /* again= */ false) < 0)
-                box_fail(r->box, STEP_PROTOCOL, ENOBUFS);
+        int q;
+
+        q = message_send_run(box_channel_get_fd(r->box->channel), MESSAGE_KILL, CHANNEL_SERIAL_NONE, r->number,
+                             /* again= */ false);
+        if (q < 0)
+                box_broken(r->box, STEP_PROTOCOL, q);
 }
 
 void run_end(Run *r) {

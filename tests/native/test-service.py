@@ -478,6 +478,56 @@ def test_dead_init():
             check_equal(s.children(), [])
 
 
+def descendants(pid):
+    found = []
+    for child in pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split():
+        found += [*descendants(int(child)), int(child)]
+    return found
+
+
+@test
+def test_killed_before_init():
+    """As when systemd stops a scope, and the program is the first whose turn it is: judgebox-init has told of it, but is
+    killed as well before the service gets to hear. Also where it is the command of a shell, which says so by its status;
+    what else runs in the box ends likewise."""
+    with listening() as s:
+        for script in 'exec sleep 30', 'sleep 30; exit $?':
+            s.client.call('CreateBox', {'box': 'b'})
+            leader = s.client.call('GetBox', {'box': 'b'})['status']['leaderPid']
+            bystander, other = s.connect(), s.connect()
+            spin(bystander, 'b')
+            check(wait_until(lambda: len(descendants(leader)) == 1), 'one runs')
+            bystanders = descendants(leader)
+            other.send('Run', {'box': 'b', 'arguments': ['/bin/sh', '-c', script]})
+            check(wait_until(lambda: [pid for pid in descendants(leader) if pid not in bystanders and
+                                      pathlib.Path(f'/proc/{pid}/comm').read_text() == 'sleep\n']), 'and another')
+            os.kill(s.pid, signal.SIGSTOP)
+            os.kill(next(pid for pid in descendants(leader) if pid not in bystanders), signal.SIGKILL)
+            check(wait_until(lambda: descendants(leader) == bystanders), 'it is gone')
+            time.sleep(0.1)     # for judgebox-init to tell
+            os.kill(leader, signal.SIGKILL)
+            os.kill(s.pid, signal.SIGCONT)
+            for client in other, bystander:
+                result = client.receive()['result']
+                check_equal((result['verdict'], result['message']), ('canceled', 'The box was stopped from outside.'), script)
+                client.close()
+            check(wait_until(lambda: s.client.call('ListBoxes')['boxes'] == []), 'the box is gone')
+
+
+@test
+def test_killed_by_itself():
+    """What looks like it is told as it is."""
+    with private() as s:
+        result = s.client.run('/bin/sh', '-c', 'kill -KILL $$')
+        check_equal((result['verdict'], result['signal']), ('signaled', 'SIGKILL'))
+        result = s.client.run('/bin/sh', '-c', 'sh -c "kill -KILL \\$\\$"')
+        check_equal((result['verdict'], result['exitStatus']), ('runtime-error', 137))
+        s.client.call('CreateBox', {'box': 'b'})
+        for _ in range(20):
+            check_equal(s.client.run('/bin/sh', '-c', 'kill -KILL $$', box='b')['verdict'], 'signaled')
+        s.client.call('DestroyBox', {'box': 'b'})
+
+
 @test
 def test_init_that_fails():
     """By itself, which it says: here because it has no room for a descriptor any more."""

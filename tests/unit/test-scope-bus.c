@@ -28,6 +28,10 @@ static const char *refusal; /* NULL: none */
 static unsigned n_refusals, n_calls;
 static bool silent;
 
+/* Pings that it has not answered yet. */
+static sd_bus_message *pings[4];
+static size_t n_pings;
+
 static BoxCgroup *box;
 static pid_t pid;
 static int n_attached, attached_result;
@@ -85,6 +89,11 @@ static int start_unit(sd_bus_message *m) {
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         if (sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StartTransientUnit"))
                 return start_unit(m) < 0 ? -EIO : 1;
+        if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Peer", "Ping")) {
+                ck_assert_uint_lt(n_pings, ELEMENTSOF(pings));
+                pings[n_pings++] = sd_bus_message_ref(m);
+                return 1;
+        }
         if (sd_bus_message_is_method_call(m, NULL, NULL))
                 return sd_bus_reply_method_return(m, NULL);
         return 0;
@@ -289,6 +298,91 @@ START_TEST(test_removed_meanwhile) {
 }
 END_TEST
 
+/* PID 1 has done what it was about, before it heard the oldest of these. */
+static void answer_ping(void) {
+        sd_bus_message *m = pings[0];
+
+        ck_assert_uint_gt(n_pings, 0);
+        memmove(pings, pings + 1, --n_pings * sizeof(pings[0]));
+        ck_assert_int_ge(sd_bus_reply_method_return(m, NULL), 0);
+        (void) sd_bus_message_unref(m);
+}
+
+static void drop_pings(void) {
+        while (n_pings > 0)
+                (void) sd_bus_message_unref(pings[--n_pings]);
+}
+
+static void on_settled(BoxCgroup *b, uint64_t token, void *userdata) {
+        ck_assert_ptr_eq(b, box);
+        *(uint64_t *) userdata |= UINT64_C(1) << token;
+}
+
+static void setup_attached(void) {
+        setup();
+        attach();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+}
+
+/* Each waits for an answer of its own: that to an earlier question says nothing of what was begun since. */
+START_TEST(test_settle) {
+        uint64_t settled = 0;
+
+        setup_attached();
+        ck_assert_int_eq(box_cgroup_settle(box, 1, on_settled, &settled), 0);
+        loop_until(n_pings == 1);
+        ck_assert_int_eq(box_cgroup_settle(box, 2, on_settled, &settled), 0);
+        loop_until(n_pings == 2);
+        ck_assert_uint_eq(settled, 0);
+        answer_ping();
+        loop_until(settled != 0);
+        ck_assert_uint_eq(settled, 1 << 1);
+        answer_ping();
+        loop_until(settled != 1 << 1);
+        ck_assert_uint_eq(settled, 1 << 1 | 1 << 2);
+        teardown();
+}
+END_TEST
+
+/* The box is gone before the answer comes. */
+START_TEST(test_settle_is_forgotten) {
+        uint64_t settled = 0;
+
+        setup_attached();
+        ck_assert_int_eq(box_cgroup_settle(box, 1, on_settled, &settled), 0);
+        ck_assert_int_eq(box_cgroup_settle(box, 2, on_settled, &settled), 0);
+        loop_until(n_pings == 2);
+        box = box_cgroup_free(box);
+        answer_ping();
+        answer_ping();
+        ck_assert_int_eq(box_cgroup_new(manager, TENANT, "c", "another box", &box), 0);
+        ck_assert_int_eq(box_cgroup_settle(box, 3, on_settled, &settled), 0);
+        loop_until(n_pings == 1);
+        answer_ping();
+        loop_until(settled != 0);
+        ck_assert_uint_eq(settled, 1 << 3);
+        teardown();
+}
+END_TEST
+
+/* Whoever waits is not left waiting; and where there is nobody to ask, is told so. */
+START_TEST(test_settle_without_connection) {
+        uint64_t settled = 0;
+
+        setup_attached();
+        ck_assert_int_eq(box_cgroup_settle(box, 1, on_settled, &settled), 0);
+        loop_until(n_pings == 1);
+        drop_pings();
+        part();
+        loop_until(settled != 0);
+        loop_until(sd_bus_is_open(bus) <= 0);
+        ck_assert_int_lt(box_cgroup_settle(box, 2, on_settled, &settled), 0);
+        ck_assert_uint_eq(settled, 1 << 1);
+        teardown();
+}
+END_TEST
+
 int main(void) {
         SRunner *runner;
         int failed;
@@ -311,6 +405,9 @@ int main(void) {
         tcase_add_loop_test(c, test_connection_breaks, 0, 2);
         tcase_add_test(c, test_no_connection);
         tcase_add_test(c, test_removed_meanwhile);
+        tcase_add_test(c, test_settle);
+        tcase_add_test(c, test_settle_is_forgotten);
+        tcase_add_test(c, test_settle_without_connection);
         suite_add_tcase(s, c);
 
         runner = srunner_create(s);
