@@ -65,14 +65,15 @@ int cgroup_manager_new_tree(const char *path, CgroupManager **ret);
  * it. */
 int cgroup_manager_new_lasting_tree(const char *path, const char *name, CgroupManager **ret);
 
-/* `scope`. Asks systemd, on a bus that is attached to an event loop, to make each box a scope
- * judgebox-<uid>-<id>.scope in judgebox-<uid>.slice. The bus must not block the daemon: nothing here waits for it.
+/* `scope`. Asks systemd, once there is a bus, to make each box a scope judgebox-<uid>-<id>.scope in judgebox-<uid>.slice.
  * -EOPNOTSUPP where there is no cgroup2 at all. */
 struct sd_bus;
-int cgroup_manager_new_scope(struct sd_bus *bus, CgroupManager **ret);
+struct sd_event;
+int cgroup_manager_new_scope(struct sd_event *event, CgroupManager **ret);
 
-/* `scope` lost its connection, and here is another, on the same event loop. What was under way meanwhile goes on; what
- * was not heard of is looked for. `tree` has no use for it. */
+/* The bus for `scope`: its first, or the next one after that was lost, on the same event loop. It must not block the
+ * daemon: nothing here waits for it. What was under way meanwhile goes on; what was not heard of is looked for. `tree` has no
+ * use for it. */
 int cgroup_manager_set_bus(CgroupManager *m, struct sd_bus *bus);
 
 /* Frees the manager; every BoxCgroup must be gone. */

@@ -9,7 +9,7 @@
  * - PID 1 reloads: it says UnitRemoved and UnitNew of every unit there is, and nothing has happened.
  * - The tenant's slice is still being taken away, with the box before this one, or PID 1 has just forgotten it: it is
  *   tried again.
- * - The connection to the bus breaks: it is tried again, until there is another (cgroup_manager_set_bus()).
+ * - There is no connection to the bus, or it breaks: it is tried again, until there is another (cgroup_manager_set_bus()).
  * - A scope of the same name is still being taken away (a box made again at once): its UnitRemoved is waited for.
  *
  * All of it ends at the deadline at the latest. Whatever may have been made for a box that failed is stopped; a unit of
@@ -67,7 +67,7 @@ static void scope_box_stop_unit(ScopeBox *b) {
         ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
         int r;
 
-        r = sd_bus_message_new_method_call(m->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit");
+        r = scope_manager_new_call(m, SYSTEMD_MANAGER, "StopUnit", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "ss", b->unit, "replace");
         if (r >= 0)
@@ -350,8 +350,7 @@ static int scope_box_start(ScopeBox *b) {
         if (!slice)
                 return -ENOMEM;
 
-        r = sd_bus_message_new_method_call(
-                        m->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit");
+        r = scope_manager_new_call(m, SYSTEMD_MANAGER, "StartTransientUnit", &call);
         if (r < 0)
                 return r;
 

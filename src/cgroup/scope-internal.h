@@ -19,7 +19,7 @@ typedef struct ScopeLeaving ScopeLeaving;
 
 typedef struct ScopeManager {
         CgroupManager meta;
-        sd_bus *bus;
+        sd_bus *bus; /* NULL: there has been none yet */
         sd_event *event;
         sd_bus_slot *matches[SCOPE_MATCHES_MAX];
         sd_bus_slot *subscribe;
@@ -84,6 +84,9 @@ static inline ScopeBox *SCOPE_BOX(BoxCgroup *b) {
 /* Where a tenant's slice is below the mount: "judgebox.slice/judgebox-<uid>.slice", as systemd derives it from the
  * name. NULL: out of memory. */
 char *scope_manager_slice_path(ScopeManager *m, uid_t owner);
+
+/* A call of PID 1's; -ENOTCONN where there is no bus. */
+int scope_manager_new_call(ScopeManager *m, const char *interface, const char *member, sd_bus_message **ret);
 
 int scope_box_new(BoxCgroup *b, const char *description);
 int scope_box_adopt(BoxCgroup *b);

@@ -70,15 +70,18 @@ static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
 }
 
 static void ask(ScopeLeaving *l) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         ScopeManager *m = l->manager;
         int r;
 
         log_debug("%s is still there, stopping it.", l->unit);
 
         l->call = sd_bus_slot_unref(l->call);
-        r = sd_bus_call_method_async(
-                        m->bus, &l->call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit", on_stopped, l,
-                        "ss", l->unit, "replace");
+        r = scope_manager_new_call(m, SYSTEMD_MANAGER, "StopUnit", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", l->unit, "replace");
+        if (r >= 0)
+                r = sd_bus_call_async(m->bus, &l->call, call, on_stopped, l, /* usec= */ 0);
         if (r < 0)
                 (void) log_debug_errno(r, "Failed to stop %s: %m", l->unit);
 }

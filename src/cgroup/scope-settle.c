@@ -51,7 +51,7 @@ int scope_box_settle(BoxCgroup *meta, uint64_t token, box_cgroup_settled_t callb
         ScopeBox *b = SCOPE_BOX(meta);
         int r;
 
-        r = sd_bus_message_new_method_call(m->bus, &call, SYSTEMD_NAME, SYSTEMD_PATH, "org.freedesktop.DBus.Peer", "Ping");
+        r = scope_manager_new_call(m, "org.freedesktop.DBus.Peer", "Ping", &call);
         if (r < 0)
                 return r;
 

@@ -205,6 +205,12 @@ char *scope_manager_slice_path(ScopeManager *m, uid_t owner) {
         return strprintf("%s%sjudgebox.slice/judgebox-%u.slice", m->root, isempty(m->root) ? "" : "/", owner);
 }
 
+int scope_manager_new_call(ScopeManager *m, const char *interface, const char *member, sd_bus_message **ret) {
+        assert(m);
+
+        return m->bus ? sd_bus_message_new_method_call(m->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, interface, member) : -ENOTCONN;
+}
+
 static int scope_kill_strays_in(ScopeManager *m, int parent_fd, const char *parent, const char *slice) {
         _cleanup_(closedirp) DIR *d = NULL;
         const char *name;
@@ -342,6 +348,8 @@ static int scope_set_bus(CgroupManager *meta, sd_bus *bus) {
         ScopeManager *m = SCOPE_MANAGER(meta);
         int r;
 
+        assert(sd_bus_get_event(bus) == m->event);
+
         scope_manager_forget_bus(m);
         m->bus = sd_bus_ref(bus);
 
@@ -377,14 +385,13 @@ static const CgroupManagerVTable scope_vtable = {
         .read_budget = scope_read_budget,
 };
 
-int cgroup_manager_new_scope(sd_bus *bus, CgroupManager **ret) {
+int cgroup_manager_new_scope(sd_event *event, CgroupManager **ret) {
         _cleanup_(cgroup_manager_freep) CgroupManager *meta = NULL;
         _cleanup_close_ int root_fd = -EBADF;
         ScopeManager *m;
         int r;
 
-        assert(bus);
-        assert(sd_bus_get_event(bus));
+        assert(event);
         assert(ret);
 
         m = new(ScopeManager, 1);
@@ -392,8 +399,7 @@ int cgroup_manager_new_scope(sd_bus *bus, CgroupManager **ret) {
                 return -ENOMEM;
         *m = (ScopeManager) {
                 .meta = { .vtable = &scope_vtable, .mount_fd = -EBADF },
-                .bus = sd_bus_ref(bus),
-                .event = sd_event_ref(sd_bus_get_event(bus)),
+                .event = sd_event_ref(event),
                 .attach_timeout = ATTACH_TIMEOUT_USEC,
         };
         meta = &m->meta;
@@ -415,10 +421,6 @@ int cgroup_manager_new_scope(sd_bus *bus, CgroupManager **ret) {
                 return r;
 
         r = scope_manager_watch_leaving(m);
-        if (r < 0)
-                return r;
-
-        r = scope_manager_add_matches(m);
         if (r < 0)
                 return r;
 

@@ -22,7 +22,7 @@ typedef struct PolkitCheck PolkitCheck;
 
 typedef struct PolkitAuthority {
         Authority authority;
-        sd_bus *bus;
+        sd_bus *bus; /* NULL: there has been none yet */
         gid_t group;
         bool no_pidfd; /* this polkitd does not take one */
         PolkitCheck *checks;
@@ -187,6 +187,9 @@ static int check_next(PolkitCheck *c) {
                 return 0;
         }
 
+        if (!c->authority->bus)
+                return -ENOTCONN;
+
         c->asked = (AuthorityAction) (1U << __builtin_ctz((unsigned) c->left));
         c->slot = sd_bus_slot_unref(c->slot);
 
@@ -317,7 +320,7 @@ static void authority_polkit_check(
         PolkitCheck *c = NULL;
         int r;
 
-        if (caller->uid == 0) {
+        if (authority_is_own(caller)) {
                 callback(0, 0, userdata);
                 return;
         }
@@ -363,10 +366,9 @@ static const AuthorityVTable authority_polkit_vtable = {
         .free = authority_polkit_free,
 };
 
-int authority_new_polkit(sd_bus *bus, gid_t group, Authority **ret) {
+int authority_new_polkit(gid_t group, Authority **ret) {
         PolkitAuthority *a;
 
-        assert(bus);
         assert(ret);
 
         a = new(PolkitAuthority, 1);
@@ -375,7 +377,6 @@ int authority_new_polkit(sd_bus *bus, gid_t group, Authority **ret) {
 
         *a = (PolkitAuthority) {
                 .authority.vtable = &authority_polkit_vtable,
-                .bus = sd_bus_ref(bus),
                 .group = group,
         };
         *ret = &a->authority;

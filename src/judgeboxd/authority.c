@@ -46,6 +46,12 @@ void authority_set_bus(Authority *a, sd_bus *bus) {
                 a->vtable->set_bus(a, bus);
 }
 
+bool authority_is_own(const Caller *caller) {
+        assert(caller);
+
+        return caller->uid == 0 || caller->uid == getuid();
+}
+
 static void authority_local_check(
                 Authority *a,
                 const Caller *caller,
@@ -54,7 +60,7 @@ static void authority_local_check(
                 authority_callback_t callback,
                 void *userdata) {
 
-        callback(caller->uid == 0 || caller->uid == getuid() ? 0 : actions, 0, userdata);
+        callback(authority_is_own(caller) ? 0 : actions, 0, userdata);
 }
 
 static Authority *authority_local_free(Authority *a) {

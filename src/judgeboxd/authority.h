@@ -3,13 +3,14 @@
 
 /* Who may do what. The answer may come later (polkit asks a person): nothing is changed before it is there.
  *
- * `local` is for a daemon started by judgectl --private, and for hosts with no bus: root, and whoever the daemon itself
- * runs as, may do everything; nobody else anything.
+ * `local` is for a daemon started by judgectl --private: root, and whoever the daemon itself runs as, may do everything;
+ * nobody else anything.
  *
  * `polkit` asks polkitd for each of the actions that a request needs, with its details. A D-Bus caller is named by its
  * bus name, a varlink caller by its pidfd, which polkitd knows from version 124 on and the kernel gives from Linux 6.5
  * on. Where either is older, a varlink caller is decided here alone: what the shipped rules grant to group judgebox is
- * granted to its members, and the rest is AUTHORITY_ASK_BUS. Root is never asked about. */
+ * granted to its members, and the rest is AUTHORITY_ASK_BUS. Those to whom `local` grants everything are never asked
+ * about, so they are served also where there is no bus. */
 
 #include <systemd/sd-bus.h>
 
@@ -79,12 +80,15 @@ struct Authority {
         const AuthorityVTable *vtable;
 };
 
+/* Whom nobody has to be asked about. */
+bool authority_is_own(const Caller *caller);
+
 int authority_new_local(Authority **ret);
 
-/* group: of those who may have boxes where polkit cannot be asked; (gid_t) -1: nobody. */
-int authority_new_polkit(sd_bus *bus, gid_t group, Authority **ret);
+/* group: of those who may have boxes where polkit cannot be asked about them; (gid_t) -1: nobody. */
+int authority_new_polkit(gid_t group, Authority **ret);
 
-/* The connection was lost, and this is the next. */
+/* The bus by which to ask: the first, or the next one after that was lost. */
 void authority_set_bus(Authority *a, sd_bus *bus);
 
 Authority *authority_free(Authority *a);

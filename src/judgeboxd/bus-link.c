@@ -38,7 +38,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         if (l->n_tries == 0)
                 log_warning("The connection to the system bus (%s) is lost, making another.", l->description);
 
-        if (l->handler && l->handler->lost)
+        if (l->handler->lost)
                 l->handler->lost(l->userdata);
 
         /* Not from within what is done for the old one. */
@@ -69,37 +69,51 @@ static int open_bus(BusLink *l, sd_bus **ret) {
         return 0;
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
-        BusLink *l = ASSERT_PTR(userdata);
+static void try_now(BusLink *l) {
         sd_bus *old = l->bus;
         int r;
 
         r = open_bus(l, &l->bus);
         if (r >= 0) {
-                r = l->handler ? l->handler->opened(l->bus, l->userdata) : 0;
+                r = l->handler->opened(l->bus, l->userdata);
                 (void) sd_bus_close_unref(old);
         }
-        if (r < 0) {
-                (void) log_debug_errno(r, "Failed to connect to the system bus (%s) again: %m", l->description);
-                try_soon(l);
-        }
+        if (r >= 0)
+                return;
 
+        /* After a loss that was said. */
+        if (!l->bus && l->n_tries == 0)
+                log_notice("There is no system bus here (%s): %s, trying again until there is.", l->description,
+                           strerror(-r));
+        else
+                (void) log_debug_errno(r, "Failed to connect to the system bus (%s): %m", l->description);
+        try_soon(l);
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        try_now(ASSERT_PTR(userdata));
         return 0;
 }
 
-int bus_link_new(sd_event *event, const char *description, BusLink **ret) {
+int bus_link_new(sd_event *event, const char *description, const BusLinkHandler *handler, void *userdata, BusLink **ret) {
         _cleanup_(bus_link_freep) BusLink *l = NULL;
         int r;
 
         assert(event);
         assert(description);
+        assert(handler);
         assert(ret);
 
         l = new(BusLink, 1);
         if (!l)
                 return -ENOMEM;
 
-        *l = (BusLink) { .event = sd_event_ref(event), .description = strdup(description) };
+        *l = (BusLink) {
+                .event = sd_event_ref(event),
+                .description = strdup(description),
+                .handler = handler,
+                .userdata = userdata,
+        };
         if (!l->description)
                 return -ENOMEM;
 
@@ -112,10 +126,7 @@ int bus_link_new(sd_event *event, const char *description, BusLink **ret) {
         if (r < 0)
                 return r;
 
-        r = open_bus(l, &l->bus);
-        if (r < 0)
-                return r;
-
+        try_now(l);
         *ret = TAKE_PTR(l);
         return 0;
 }
@@ -129,15 +140,4 @@ BusLink *bus_link_free(BusLink *l) {
         l->event = sd_event_unref(l->event);
         free(l->description);
         return mfree(l);
-}
-
-sd_bus *bus_link_get_bus(BusLink *l) {
-        return ASSERT_PTR(l)->bus;
-}
-
-void bus_link_set_handler(BusLink *l, const BusLinkHandler *handler, void *userdata) {
-        assert(l);
-
-        l->handler = handler;
-        l->userdata = userdata;
 }

@@ -293,12 +293,11 @@ int bus_service_connect(BusService *s, sd_bus *bus) {
         return MIN(r, 0);
 }
 
-int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
+int bus_service_new(Manager *m, BusService **ret) {
         _cleanup_(bus_service_freep) BusService *s = NULL;
         int r;
 
         assert(m);
-        assert(bus);
         assert(ret);
 
         s = new(BusService, 1);
@@ -308,10 +307,6 @@ int bus_service_new(Manager *m, sd_bus *bus, BusService **ret) {
         *s = (BusService) { .manager = m };
 
         r = varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &s->idl);
-        if (r < 0)
-                return r;
-
-        r = bus_service_connect(s, bus);
         if (r < 0)
                 return r;
 

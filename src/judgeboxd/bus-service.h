@@ -22,12 +22,13 @@
 typedef struct BusService BusService;
 typedef struct BusCall BusCall;
 
-/* Serves the manager on this connection, which is the service's alone, and asks for the name. */
-int bus_service_new(Manager *m, sd_bus *bus, BusService **ret);
+/* Serves the manager, once there is a connection. */
+int bus_service_new(Manager *m, BusService **ret);
 
-/* The connection is lost, and with it everybody who was on it; and there is another one. */
-void bus_service_disconnect(BusService *s);
+/* There is a connection, which is the service's alone: asks for the name; and it is lost, and with it everybody who was on
+ * it. */
 int bus_service_connect(BusService *s, sd_bus *bus);
+void bus_service_disconnect(BusService *s);
 
 /* After the manager, which answers to the last of its calls. */
 BusService *bus_service_free(BusService *s);

@@ -243,35 +243,22 @@ static gid_t find_group(const char *name) {
         return g->gr_gid;
 }
 
-/* The daemon's own connection, on which it calls systemd and polkit; NULL where there is no bus. */
-static void open_own_bus(sd_event *event, BusLink **ret) {
-        int r;
-
-        r = bus_link_new(event, "own", ret);
-        if (r < 0)
-                log_notice("There is no system bus here (%s): only root and uid %u are served.", strerror(-r), getuid());
-}
-
-static int on_own_bus_opened(sd_bus *bus, void *userdata) {
-        return manager_set_bus(ASSERT_PTR(userdata), bus);
-}
-
 /* Where systemd runs the host, each box is a scope of its; elsewhere, or below a cgroup that was named, a tree is. */
-static int make_cgroups(sd_bus *bus, bool lasting, CgroupManager **ret) {
+static int make_cgroups(sd_event *event, bool lasting, CgroupManager **ret) {
         int r;
 
-        if (arg_cgroups == CGROUPS_SCOPE && !bus)
-                return -ENOTCONN;
-
-        if (bus && arg_cgroups != CGROUPS_TREE &&
-            (arg_cgroups == CGROUPS_SCOPE || (!arg_cgroup_root && sd_booted() > 0)))
-                r = cgroup_manager_new_scope(bus, ret);
+        if (arg_cgroups == CGROUPS_SCOPE || (arg_cgroups == CGROUPS_AUTO && !arg_cgroup_root && sd_booted() > 0))
+                r = cgroup_manager_new_scope(event, ret);
         else if (lasting)
                 r = cgroup_manager_new_lasting_tree(arg_cgroup_root, arg_cgroup_name, ret);
         else
                 return 0;
 
         return r == -EOPNOTSUPP ? 0 : r;
+}
+
+static int on_own_bus_opened(sd_bus *bus, void *userdata) {
+        return manager_set_bus(ASSERT_PTR(userdata), bus);
 }
 
 static void on_clients_bus_lost(void *userdata) {
@@ -282,24 +269,21 @@ static int on_clients_bus_opened(sd_bus *bus, void *userdata) {
         return bus_service_connect(ASSERT_PTR(userdata), bus);
 }
 
-/* A host without a bus has varlink alone. */
-static int serve_bus(Manager *m, BusLink **ret_link, BusService **ret) {
-        static const BusLinkHandler handler = { .lost = on_clients_bus_lost, .opened = on_clients_bus_opened };
+/* Two connections: what clients do to theirs has no part in the one by which systemd and polkit are asked. */
+static int join_bus(Manager *m, BusLink **ret_own, BusLink **ret_clients, BusService **ret) {
+        static const BusLinkHandler own = { .opened = on_own_bus_opened };
+        static const BusLinkHandler clients = { .lost = on_clients_bus_lost, .opened = on_clients_bus_opened };
         int r;
 
-        /* Not the connection for systemd and polkit: what clients do to this one stays with it. */
-        r = bus_link_new(m->event, "clients", ret_link);
-        if (r < 0) {
-                log_notice("There is no system bus here (%s): serving varlink alone.", strerror(-r));
-                return 0;
-        }
-
-        r = bus_service_new(m, bus_link_get_bus(*ret_link), ret);
+        r = bus_link_new(m->event, "own", &own, m, ret_own);
         if (r < 0)
                 return r;
 
-        bus_link_set_handler(*ret_link, &handler, *ret);
-        return 0;
+        r = bus_service_new(m, ret);
+        if (r < 0)
+                return r;
+
+        return bus_link_new(m->event, "clients", &clients, *ret, ret_clients);
 }
 
 /* What an earlier daemon had of it, with which it is known which uids are others'. */
@@ -312,9 +296,8 @@ static int take_uids(PassedFds *passed, UidRange **ret) {
 }
 
 /* What only the service of a host has, not a daemon that somebody has for himself. */
-static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options, BusLink **ret_bus) {
+static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options) {
         _cleanup_free_ char *boxes = NULL;
-        sd_bus *bus = NULL;
         int r;
 
         options->config_root = arg_config_root;
@@ -341,15 +324,11 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
         if (r < 0)
                 return log_error_errno(r, "Failed to take the uids over: %m");
 
-        open_own_bus(event, ret_bus);
-        if (*ret_bus) {
-                bus = bus_link_get_bus(*ret_bus);
-                r = authority_new_polkit(bus, find_group(options->config->group), &options->authority);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to set up who may do what: %m");
-        }
+        r = authority_new_polkit(find_group(options->config->group), &options->authority);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up who may do what: %m");
 
-        r = make_cgroups(bus, options->store, &options->cgroups);
+        r = make_cgroups(event, options->store, &options->cgroups);
         return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
 }
 
@@ -358,7 +337,6 @@ static bool is_box(uid_t uid, const char *id, void *userdata) {
 }
 
 static int run(void) {
-        static const BusLinkHandler own_bus_handler = { .opened = on_own_bus_opened };
         _cleanup_(bus_link_freep) BusLink *clients_bus = NULL, *own_bus = NULL;
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
         _cleanup_(service_freep) Service *service = NULL;
@@ -411,7 +389,7 @@ static int run(void) {
                 return log_error_errno(r, "Failed to make an event loop: %m");
 
         if (arg_private_fd < 0) {
-                r = prepare_service(event, &passed, &options, &own_bus);
+                r = prepare_service(event, &passed, &options);
                 if (r < 0)
                         return r;
         }
@@ -419,8 +397,6 @@ static int run(void) {
         r = manager_new(event, &options, &manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up: %m");
-        if (own_bus)
-                bus_link_set_handler(own_bus, &own_bus_handler, manager);
 
         r = varlink_server_new(event, "The judgebox project", "judgeboxd", PROJECT_VERSION, PROJECT_URL, &server);
         if (r >= 0)
@@ -451,9 +427,9 @@ static int run(void) {
                 return log_error_errno(r, "Failed to set up as a service: %m");
 
         if (arg_private_fd < 0) {
-                r = serve_bus(manager, &clients_bus, &bus_service);
+                r = join_bus(manager, &own_bus, &clients_bus, &bus_service);
                 if (r < 0)
-                        return log_error_errno(r, "Failed to serve D-Bus: %m");
+                        return log_error_errno(r, "Failed to set up D-Bus: %m");
         }
 
         service_ready(service);

@@ -5,6 +5,7 @@ wrongly as a test wants (https://dbus.freedesktop.org/doc/dbus-specification.htm
 import array
 import collections
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -313,14 +314,17 @@ CONFIG = '''<busconfig>
 
 
 class BusService(Service):
-    """A daemon that serves both, with a first connection, root's, to each."""
+    """A daemon that serves both, with a first connection, root's, to each: to the bus when that is there."""
 
     def __init__(self, process, path, address):
         super().__init__(process, None, path)
         self.address = address
         self.opened = []
         self.client = self.varlink()
-        self.bus = self.connection()
+
+    @functools.cached_property
+    def bus(self):
+        return self.connection()
 
     def connection(self, uid=0, **who):
         self.opened.append(Connection(self.address, uid, **who))
@@ -401,8 +405,9 @@ def daemon():
 
 
 @contextlib.contextmanager
-def serving(address, *options):
-    """judgeboxd on that bus, where no systemd is. Left: it is told to stop, and must end well."""
+def serving(address, *options, late=False):
+    """judgeboxd on that bus, where no systemd is, even if the bus is to come late. Left: it is told to stop, and must end
+    well."""
     path = os.path.abspath('socket')
     environment = {**os.environ, 'DBUS_SYSTEM_BUS_ADDRESS': f'unix:path={address}'}
     command = [JUDGEBOXD, f'--listen={path}', '--manager=tree', f'--runtime-directory={os.path.abspath("runtime")}',
@@ -412,7 +417,7 @@ def serving(address, *options):
     service = None
     try:
         check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
-        check(wait_until(lambda: name_is_owned(address, NAME)), 'the name is there')
+        check(late or wait_until(lambda: name_is_owned(address, NAME)), 'the name is there')
         service = BusService(process, path, address)
         yield service
         check_equal(process.poll(), None, "judgeboxd's exit status before it was told to stop")

@@ -102,6 +102,16 @@ def refused(kind, client, method, parameters=None, fds=(), /, **fields):
     raise AssertionError(f'{method} {parameters} was not refused: {reply}')
 
 
+def tells_pidfd(sock):
+    """Whether the kernel says which process is at the other end (Linux 6.5), so that polkit can be asked about it."""
+    so_peerpidfd = 77
+    try:
+        os.close(sock.getsockopt(socket.SOL_SOCKET, so_peerpidfd))
+    except OSError:
+        return False
+    return True
+
+
 class Service:
     """A daemon and one connection to it."""
 

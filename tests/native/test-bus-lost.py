@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The system bus goes, by a crash or a restart, and comes back: judgeboxd and its boxes stay."""
+"""The system bus comes late, or goes, by a crash or a restart, and comes back: judgeboxd and its boxes stay."""
 
 import pathlib
 import time
 
-from bus import MANAGER, NAME, PATH, bus_daemon, bus_refused, name_is_owned, serving
+from bus import MANAGER, NAME, PATH, BusError, bus_daemon, bus_refused, name_is_owned, serving
 from harness import check, check_equal, main, test, wait_until
-from polkit import members, polkit
-from service import Failed, refused
+from polkit import REFUSE, members, polkit
+from service import Failed, refused, tells_pidfd
 
 ALICE, BOB = 1, 2      # daemon and bin: the bus wants users that there are
 
@@ -88,6 +88,14 @@ def test_polkit_cannot_be_asked():
             refused('NoSuchBox', bob, 'GetBox', {'box': 'b'})
 
 
+def has_box(connection, name):
+    try:
+        connection.create(name)
+    except BusError:
+        return False
+    return True
+
+
 def refused_now(function, kind):
     try:
         reply = function()
@@ -99,8 +107,35 @@ def refused_now(function, kind):
 
 
 @test
+def test_comes_late():
+    """Root is served from the start, everybody else when there is a bus to ask polkit by: nothing has to be restarted."""
+    with bus_daemon() as bus:
+        bus.stop()
+        with serving(bus.address, late=True) as s:
+            check_equal(s.client.run('/bin/sh', '-c', 'exit 7')['exitStatus'], 7)
+            alice = s.varlink(ALICE)
+            refused_now(lambda: alice.call('CreateBox', {'box': 'b'}),
+                        'InternalError' if tells_pidfd(alice.sock) else 'PermissionDenied')
+            bus.start()
+            serves(bus)
+            with polkit(bus.address, members):
+                # It may have its name a moment before it has its own connection, by which it asks.
+                alice = s.connection(ALICE)
+                check(wait_until(lambda: has_box(alice, 'b')), 'who is granted one has a box')
+                s.client.call('DestroyBox', {'box': 'b', 'owner': ALICE})
+            with polkit(bus.address, lambda asked: REFUSE):
+                bus_refused('org.freedesktop.DBus.Error.AccessDenied', alice.create, 'b')
+
+
+@test
 def test_no_busy_loop():
-    """It tries again, but seldom: in three seconds it takes next to no time."""
+    """It tries again, but seldom: in three seconds it takes next to no time. Also where there never was a bus."""
+    with bus_daemon() as bus:
+        bus.stop()
+        with serving(bus.address, late=True) as s:
+            before = cpu_ticks(s.pid)
+            time.sleep(3)
+            check(cpu_ticks(s.pid) - before <= 5, cpu_ticks(s.pid) - before)
     with bus_daemon() as bus, serving(bus.address) as s:
         bus.stop()
         before = cpu_ticks(s.pid)

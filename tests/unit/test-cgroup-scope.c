@@ -77,7 +77,8 @@ static void connect_all(void) {
         ck_assert_int_ge(sd_bus_open_system(&bus), 0);
         ck_assert_int_ge(sd_bus_open_system(&other_bus), 0);
         ck_assert_int_ge(sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL), 0);
-        ck_assert_int_eq(cgroup_manager_new_scope(bus, &manager), 0);
+        ck_assert_int_eq(cgroup_manager_new_scope(event, &manager), 0);
+        ck_assert_int_eq(cgroup_manager_set_bus(manager, bus), 0);
         ck_assert_int_ge(sd_bus_get_unique_name(bus, &name), 0); /* waits for the bus's hello */
 }
 

@@ -143,7 +143,7 @@ static void on_attached(BoxCgroup *b, int r, void *userdata) {
         attached_result = r;
 }
 
-static void setup(void) {
+static void setup_without_bus(void) {
         _cleanup_free_ char *root = NULL;
 
         n_refusals = n_calls = 0;
@@ -153,11 +153,20 @@ static void setup(void) {
         (void) snprintf(top, sizeof(top), "test-scope-bus-%i", getpid());
         ck_assert_int_ge(mkdirat(mount_fd, top, 0755), 0);
         ck_assert_int_ge(sd_event_new(&event), 0);
-        join();
-        ck_assert_int_eq(cgroup_manager_new_scope(bus, &manager), 0);
+        ck_assert_int_eq(cgroup_manager_new_scope(event, &manager), 0);
         ck_assert_int_eq(box_cgroup_new(manager, TENANT, "b", "a box", &box), 0);
         pid = clone_sleeper(-EBADF);
         ck_assert_int_gt(pid, 0);
+}
+
+static void join_manager(void) {
+        join();
+        ck_assert_int_eq(cgroup_manager_set_bus(manager, bus), 0);
+}
+
+static void setup(void) {
+        setup_without_bus();
+        join_manager();
 }
 
 static void attach(void) {
@@ -234,8 +243,7 @@ END_TEST
 static void reconnect(void) {
         sd_bus *old = bus;
 
-        join();
-        ck_assert_int_eq(cgroup_manager_set_bus(manager, bus), 0);
+        join_manager();
         (void) sd_bus_close_unref(old);
 }
 
@@ -269,6 +277,25 @@ START_TEST(test_no_connection) {
         loop_until(SCOPE_BOX(box)->n_retries >= 2);
         ck_assert_int_eq(n_attached, 0);
         reconnect();
+        loop_until(n_attached > 0);
+        ck_assert_int_eq(attached_result, 0);
+        teardown();
+}
+END_TEST
+
+static void on_settled(BoxCgroup *b, uint64_t token, void *userdata) {
+        ck_assert_ptr_eq(b, box);
+        *(uint64_t *) userdata |= UINT64_C(1) << token;
+}
+
+/* There has never been one. */
+START_TEST(test_no_bus_yet) {
+        setup_without_bus();
+        attach();
+        loop_until(SCOPE_BOX(box)->n_retries >= 2);
+        ck_assert_int_eq(n_attached, 0);
+        ck_assert_int_eq(box_cgroup_settle(box, 1, on_settled, NULL), -ENOTCONN);
+        join_manager();
         loop_until(n_attached > 0);
         ck_assert_int_eq(attached_result, 0);
         teardown();
@@ -311,11 +338,6 @@ static void answer_ping(void) {
 static void drop_pings(void) {
         while (n_pings > 0)
                 (void) sd_bus_message_unref(pings[--n_pings]);
-}
-
-static void on_settled(BoxCgroup *b, uint64_t token, void *userdata) {
-        ck_assert_ptr_eq(b, box);
-        *(uint64_t *) userdata |= UINT64_C(1) << token;
 }
 
 static void setup_attached(void) {
@@ -404,6 +426,7 @@ int main(void) {
         tcase_add_test(c, test_refused);
         tcase_add_loop_test(c, test_connection_breaks, 0, 2);
         tcase_add_test(c, test_no_connection);
+        tcase_add_test(c, test_no_bus_yet);
         tcase_add_test(c, test_removed_meanwhile);
         tcase_add_test(c, test_settle);
         tcase_add_test(c, test_settle_is_forgotten);
