@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Scopes of boxes that are gone. systemd takes a scope away by itself once its cgroup is empty, and mostly has done so
- * before anybody looks. It may also fail to: the unit then stays active without a process, or is gone while its
- * cgroup is not (of which nobody would ever take care again). So whoever leaves is looked after until there is no
+ * before anybody looks. But it may also have taken the scope for empty right after its start, though the launcher is in
+ * it (https://github.com/systemd/systemd/issues/36781): the unit is then gone, "Deactivated successfully", while box and
+ * cgroup live on, and nobody takes care of the latter again. So whoever leaves is looked after until there is no
  * directory of it: a unit that stays is stopped, and a cgroup without a unit is ours to remove. */
 
 #include <fcntl.h>

@@ -114,14 +114,16 @@ def box_cgroups():
 
 
 def processes():
-    """Those in boxes, those who make them, and judgebox-init wherever it is."""
+    """Those in boxes, those who make them, and judgebox-init wherever it is but below this program's own cgroup, where
+    tests have boxes of their own at the same time."""
     found = []
+    own = pathlib.Path('/proc/self/cgroup').read_text().strip().removesuffix('/judgebox-leaf')
     for path in pathlib.Path('/proc').glob('[0-9]*'):
         try:
             name, where = (path / 'comm').read_text().strip(), (path / 'cgroup').read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if '/judgebox.slice/' in where or name.startswith('judgebox-init'):
+        if '/judgebox.slice/' in where or name.startswith('judgebox-init') and not where.startswith(f'{own}/'):
             found.append(f'{path.name} {name}')
     return found
 

@@ -141,7 +141,8 @@ int fixture_run_on(void (*change_host)(void), const BoxSettings *s, fixture_func
         return report.error;
 }
 
-bool fixture_setup(void) {
+/* Says why not where no box can be made. */
+static bool fixture_setup(void) {
         BoxSettings s;
         Report report;
         bool done;
@@ -175,6 +176,20 @@ bool fixture_setup(void) {
         }
 
         return true;
+}
+
+int fixture_main(Suite *(*suite)(void)) {
+        SRunner *r;
+        int failed;
+
+        if (!fixture_setup())
+                return 77;
+
+        r = srunner_create(suite());
+        srunner_run_all(r, CK_NORMAL);
+        failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static _noreturn_ void program_main(void (*f)(void *), void *userdata) {

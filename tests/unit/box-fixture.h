@@ -4,6 +4,7 @@
 /* For tests of what judgebox-init does as PID 1 of a box: makes a child in namespaces of its own, as
  * judgeboxd does, and lets it set up its root. Everything happens in a mount namespace of the test's own. */
 
+#include <check.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,8 +35,8 @@
 /* The host's uid of the box's root. */
 #define FIXTURE_UID_BASE 1784807424U
 
-/* To be called first in main(). Says why not, and returns false, where no box can be made. */
-bool fixture_setup(void);
+/* All that main() does: runs the tests, or says why no box can be made here. Returns the exit status. */
+int fixture_main(Suite *(*suite)(void));
 
 typedef void (*fixture_function_t)(Root *root, void *userdata);
 

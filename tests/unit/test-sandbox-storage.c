@@ -554,15 +554,5 @@ static Suite *suite(void) {
 }
 
 int main(void) {
-        SRunner *r;
-        int failed;
-
-        if (!fixture_setup())
-                return 77;
-
-        r = srunner_create(suite());
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return fixture_main(suite);
 }

@@ -208,6 +208,10 @@ GUEST_HAS_ITS_OWN = {
         'test-terminal.py', 'test-tools.py', 'test-vanish.py',
 }
 
+# Where others must not make boxes, mounts or cgroups at the same time; the rest brings a judgeboxd of its own.
+GUEST_ALONE_FOLDERS = ('guest/', 'attack/', 'cgroup', 'sandbox')
+GUEST_ALONE = {'test-image.py', 'test-directory.py'}
+
 # Minutes of load under emulation: in full by hand, as in `tools/guest run tests/guest/test-load.py`. Here a short one.
 GUEST_SHORTENED = {
         'guest/test-load.py': (['killed'], {'JUDGEBOX_KILL_SECONDS': '30'}),
@@ -385,13 +389,27 @@ def run_guest(report):
     run_in_guest(report, 'guest-12', 12, old)
 
 
+class Events:
+    """A report as it is sent out of the guest: a line of JSON for each program."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def add(self, _, name, outcome):
+        outcome.output = outcome.output[-20000:]
+        with self.lock:
+            print(json.dumps({'name': name, 'outcome': dataclasses.asdict(outcome)}), flush=True)
+
+
 def run_plan(path):
+    """Those that share the installed service, and what systemd and the kernel have only once, one after the other."""
+    alone, others = queue.SimpleQueue(), queue.SimpleQueue()
     for fields in json.loads(path.read_text()):
         test = Test(**fields)
         test.timeout *= GUEST_FACTOR
-        outcome = run(test, pathlib.Path(os.environ['JUDGEBOX_RESULTS'], f'{test.name}.log'))
-        outcome.output = outcome.output[-20000:]
-        print(json.dumps({'name': test.name, 'outcome': dataclasses.asdict(outcome)}), flush=True)
+        lane = alone if test.name in GUEST_ALONE or test.name.startswith(GUEST_ALONE_FOLDERS) else others
+        lane.put(('guest', pathlib.Path(os.environ['JUDGEBOX_RESULTS']), test))
+    run_lanes(Events(), alone, others)
     return 0
 
 
