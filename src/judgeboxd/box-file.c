@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 
+#include "allowed-paths.h"
 #include "box-file.h"
 #include "fd-util.h"
 #include "json-build.h"
@@ -9,7 +10,8 @@
 #include "request.h"
 #include "result-json.h"
 
-#define BOX_FILE_MAX 65536U
+/* The most are paths that runs are allowed, PATH_RULES_MAX of them, and each byte escaped. */
+#define BOX_FILE_MAX (1U << 20)
 
 void box_file_done(BoxFile *f) {
         assert(f);
@@ -25,7 +27,7 @@ char *box_file_name(const char *box_name) {
 static int box_to_file(const Box *b, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
         const BoxSettings *s = &b->settings;
-        json_object *limits = NULL;
+        json_object *limits = NULL, *paths = NULL;
         int r = o ? 0 : -ENOMEM;
 
         json_add_uint64(&r, o, "protocol", PROTOCOL_VERSION);
@@ -51,6 +53,9 @@ static int box_to_file(const Box *b, json_object **ret) {
         if (r >= 0)
                 r = limits_to_json(&s->limits, &limits);
         json_add(&r, o, "limits", limits);
+        if (r >= 0)
+                r = allowed_paths_to_json(&s->allowed_paths, &paths);
+        json_add(&r, o, "allowedPaths", paths);
 
         if (r >= 0)
                 *ret = TAKE_PTR(o);
@@ -126,6 +131,24 @@ static int get_string(json_object *o, const char *name, char **ret) {
         return v ? free_and_strdup(ret, json_object_get_string(v)) : 0;
 }
 
+/* As the interface has them, which is not asked here. */
+static int parse_allowed_paths(json_object *array, PathRules *ret) {
+        _cleanup_(failure_done) Failure f = FAILURE_NULL;
+        int r;
+
+        for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+                json_object *rule = json_object_array_get_idx(array, i), *path = NULL;
+
+                if (!json_object_is_type(rule, json_type_object) ||
+                    !(path = get(rule, "path", json_type_string)) ||
+                    !box_path_is_valid(json_object_get_string(path)))
+                        return -EBADMSG;
+        }
+
+        r = allowed_paths_parse(array, "allowedPaths", ret, &f);
+        return r > 0 ? -EBADMSG : r;
+}
+
 static int parse_settings(json_object *o, BoxSettings *s) {
         json_object *limits = get(o, "limits", json_type_object);
         int r;
@@ -152,6 +175,10 @@ static int parse_settings(json_object *o, BoxSettings *s) {
                 return r;
         if (!s->host_name)
                 return -EBADMSG;
+
+        r = parse_allowed_paths(get(o, "allowedPaths", json_type_array), &s->allowed_paths);
+        if (r < 0)
+                return r;
 
         return request_parse_limits(limits, &s->limits);
 }

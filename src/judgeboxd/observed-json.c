@@ -77,23 +77,36 @@ static void add_trace(int *r, json_object *o, const Observed *observed) {
 
 void json_add_observed(int *r, json_object *o, const Violation *v, const Observed *observed) {
         if (v->architecture != 0)
-                add_violation(r, o, v, observed->violation_path);
+                add_violation(r, o, v, observed->path);
         if (observed->traced)
                 add_trace(r, o, observed);
 }
 
-char *violation_message(const Violation *v, const Observed *observed) {
+static bool is_printable(const char *path) {
+        return path && utf8_is_valid_n(path, strlen(path));
+}
+
+static char *violation_message(const Violation *v, const Observed *observed) {
         uint32_t architecture = real_architecture(v->architecture, v->number);
         _cleanup_free_ char *name = syscall_name(architecture, v->number);
-        const char *path = observed->violation_path;
+        const char *path = observed->path;
 
         if (!name)
                 return NULL;
 
-        if (path && utf8_is_valid_n(path, strlen(path)))
+        if (is_printable(path))
                 return strprintf("Called %s(\"%s\").", name, path);
         if (architecture != seccomp_arch_native())
                 return strprintf("Called %s() by way of %s.", name, architecture_name(architecture));
 
         return strprintf("Called %s().", name);
+}
+
+char *observed_message(const RunResult *result, const Observed *observed, const Limits *limits, const char *program) {
+        if (result->verdict == VERDICT_SECURITY_VIOLATION && result->violation.architecture != 0)
+                return violation_message(&result->violation, observed);
+        if (result->step == STEP_ALLOWED_PATH && is_printable(observed->path))
+                return strprintf("Could not allow %s: %s.", observed->path, strerror(result->error));
+
+        return run_result_message(result, limits, program);
 }

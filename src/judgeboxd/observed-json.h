@@ -11,5 +11,5 @@
 /* Adds "violation" and "trace", where there is one. */
 void json_add_observed(int *r, json_object *o, const Violation *v, const Observed *observed);
 
-/* One sentence for people; NULL if out of memory. Only for a violation that is known. */
-char *violation_message(const Violation *v, const Observed *observed);
+/* One sentence for people, with what was observed, or run_result_message(). NULL if out of memory. */
+char *observed_message(const RunResult *result, const Observed *observed, const Limits *limits, const char *program);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
+#include "allowed-paths.h"
 #include "fd-check.h"
 #include "image.h"
 #include "request-check.h"
@@ -213,6 +214,8 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
                 return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix), "There is none on this processor.");
 
         r = check_mounts(s, prefix, caller, f);
+        if (r == 0)
+                r = allowed_paths_check(&s->allowed_paths, FIELD("%s.allowedPaths", prefix), f);
         if (r != 0)
                 return r;
 
@@ -315,6 +318,8 @@ int check_run_request(const RunRequest *q, const HostCpus *cpus, Failure *f) {
                 r = check_descriptors(q, f);
         if (r == 0)
                 r = check_files(q, f);
+        if (r == 0)
+                r = allowed_paths_check(&s->allowed_paths, "allowedPaths", f);
         if (r == 0)
                 r = check_limits(&s->limits, "limits", cpus, f);
         return r;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "allowed-paths.h"
 #include "base64.h"
 #include "fd-util.h"
 #include "manager.h"
@@ -190,6 +191,7 @@ static int parse_directory(json_object *o, const char *prefix, const RequestFds 
 
 int request_parse_settings(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f) {
         json_object *limits = get(o, "limits");
+        char field[FIELD_SIZE];
         int r;
 
         s->storage_given = get_uint64(o, "storageBytes", &s->storage_bytes);
@@ -213,7 +215,10 @@ int request_parse_settings(json_object *o, const char *prefix, const RequestFds 
         if (r < 0)
                 return r;
 
-        r = parse_mounts(o, prefix, fds, s, f);
+        (void) snprintf(field, sizeof(field), "%s.allowedPaths", prefix);
+        r = allowed_paths_parse(get(o, "allowedPaths"), field, &s->allowed_paths, f);
+        if (r == 0)
+                r = parse_mounts(o, prefix, fds, s, f);
         return r != 0 ? r : parse_directory(o, prefix, fds, s, f);
 }
 
@@ -492,6 +497,8 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
                 r = take_fd(executable, fds, "executableFileDescriptor", &s->exec_fd, f);
         if (r == 0)
                 r = parse_extra_fds(o, fds, s, f);
+        if (r == 0)
+                r = allowed_paths_parse(get(o, "allowedPaths"), "allowedPaths", &s->allowed_paths, f);
         if (r == 0)
                 r = parse_files(o, fds, q, f);
         return r;

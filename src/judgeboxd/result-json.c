@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "allowed-paths.h"
 #include "json-build.h"
 #include "manager.h"
 #include "observed-json.h"
@@ -91,9 +92,7 @@ int run_to_json(const Run *run, json_object **ret) {
         const RunResult *e = &run->result;
         int r = o ? 0 : -ENOMEM;
 
-        message = e->verdict == VERDICT_SECURITY_VIOLATION && e->violation.architecture != 0
-                ? violation_message(&e->violation, &run->observed)
-                : run_result_message(e, &run->request.spec.limits, run->request.spec.argv[0]);
+        message = observed_message(e, &run->observed, &run->request.spec.limits, run->request.spec.argv[0]);
         if (!message)
                 return -ENOMEM;
 
@@ -107,6 +106,8 @@ int run_to_json(const Run *run, json_object **ret) {
                 json_add_string(&r, o, "step", step_to_string(e->step));
                 if (strerrorname_np(e->error))
                         json_add_string(&r, o, "error", strerrorname_np(e->error));
+                if (run->observed.path)
+                        json_add_path(&r, o, run->observed.path);
         }
 
         if (e->verdict == VERDICT_OUTPUT_LIMIT)
@@ -166,7 +167,7 @@ static void add_directory(int *r, json_object *o, const Box *b) {
 
 int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
-        json_object *active = NULL, *limits = NULL;
+        json_object *active = NULL, *limits = NULL, *paths = NULL;
         int r = o ? 0 : -ENOMEM;
         pid_t leader;
 
@@ -200,6 +201,12 @@ int box_to_json(Box *b, uint64_t storage_bytes, uint64_t inodes, json_object **r
         if (limits_to_json(&b->run_limits, &limits) < 0)
                 return -ENOMEM;
         json_add(&r, o, "limits", limits);
+
+        if (b->settings.allowed_paths.n > 0) {
+                if (allowed_paths_to_json(&b->settings.allowed_paths, &paths) < 0)
+                        return -ENOMEM;
+                json_add(&r, o, "allowedPaths", paths);
+        }
 
         if (r >= 0)
                 *ret = TAKE_PTR(o);

@@ -123,6 +123,12 @@ int run_new(
         if (q != 0)
                 return q;
 
+        if (spec->allowed_paths.n == 0) {
+                q = path_rules_copy(box ? &box->settings.allowed_paths : &settings->allowed_paths, &spec->allowed_paths);
+                if (q < 0)
+                        return q;
+        }
+
         q = limits_inherit(&spec->limits, box ? &box->settings.limits : &settings->limits);
         if (q >= 0)
                 q = limits_inherit(&spec->limits, &m->config->limits);

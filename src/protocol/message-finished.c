@@ -5,8 +5,8 @@
 /* How a run's end is told: the result, and what was observed of its system calls, which has no fixed size. */
 
 static int make_tail(const Observed *o, char **ret, size_t *ret_size) {
-        const char *violation_path = strempty(o ? o->violation_path : NULL);
-        size_t n_trace = o ? o->n_trace : 0, size = strlen(violation_path) + 1;
+        const char *path = strempty(o ? o->path : NULL);
+        size_t n_trace = o ? o->n_trace : 0, size = strlen(path) + 1;
         char *tail, *p;
 
         for (size_t i = 0; i < n_trace; i++)
@@ -16,7 +16,7 @@ static int make_tail(const Observed *o, char **ret, size_t *ret_size) {
         if (!tail)
                 return -ENOMEM;
 
-        p = stpcpy(tail, violation_path) + 1;
+        p = stpcpy(tail, path) + 1;
         for (size_t i = 0; i < n_trace; i++) {
                 const TraceEntry *t = o->trace + i;
                 MessageTraceEntry e = {
@@ -102,16 +102,16 @@ static int next_trace_entry(Message *m, TraceEntry *ret) {
 }
 
 static int parse_observed(Message *m, Observed *o) {
-        const char *violation_path;
+        const char *path;
         int r;
 
-        r = message_next_string(m, &violation_path);
+        r = message_next_string(m, &path);
         if (r < 0)
                 return r;
 
-        if (!isempty(violation_path)) {
-                o->violation_path = strdup(violation_path);
-                if (!o->violation_path)
+        if (!isempty(path)) {
+                o->path = strdup(path);
+                if (!o->path)
                         return -ENOMEM;
         }
 

@@ -62,6 +62,60 @@ static int next_string_dup(Message *m, char **ret) {
         return isempty(s) ? 0 : free_and_strdup(ret, s);
 }
 
+enum {
+        RULE_READ = 1 << 0,
+        RULE_WRITE = 1 << 1,
+        RULE_EXECUTE = 1 << 2,
+        RULE_OPTIONAL = 1 << 3,
+        RULE_ALL = (1 << 4) - 1,
+};
+
+static int add_rules(Tail *tail, const PathRules *l, MessageExecute *m) {
+        for (size_t i = 0; i < l->n; i++) {
+                const PathRule *rule = l->rules + i;
+                int r;
+
+                m->allowed[m->n_allowed++] = (rule->read ? RULE_READ : 0) | (rule->write ? RULE_WRITE : 0) |
+                                             (rule->execute ? RULE_EXECUTE : 0) | (rule->optional ? RULE_OPTIONAL : 0);
+                r = tail_add(tail, rule->path);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int next_rules(Message *m, PathRules *ret) {
+        const MessageExecute *x = &m->execute;
+
+        if (x->n_allowed > PATH_RULES_MAX)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < x->n_allowed; i++) {
+                PathRule rule = {
+                        .read = x->allowed[i] & RULE_READ,
+                        .write = x->allowed[i] & RULE_WRITE,
+                        .execute = x->allowed[i] & RULE_EXECUTE,
+                        .optional = x->allowed[i] & RULE_OPTIONAL,
+                };
+                const char *path;
+                int r;
+
+                r = message_next_string(m, &path);
+                if (r < 0)
+                        return r;
+                if (isempty(path) || (x->allowed[i] & ~RULE_ALL))
+                        return -EBADMSG;
+
+                rule.path = (char *) path;
+                r = path_rules_add(ret, &rule);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int next_strv(Message *m, size_t n, char ***ret) {
         _cleanup_strv_free_ char **l = NULL;
         const char *s;
@@ -283,6 +337,9 @@ int message_send_execute(int socket_fd, uint32_t serial, uint64_t run, const Run
         r = tail_add(&tail, s->limits.cpu_set);
         if (r < 0)
                 return r;
+        r = add_rules(&tail, &s->allowed_paths, &m);
+        if (r < 0)
+                return r;
 
         if (s->exec_fd >= 0)
                 fds[n++] = s->exec_fd;
@@ -374,6 +431,9 @@ static int parse_execute(Message *m, RunSpec *s) {
                         return -EBADMSG;
 
         r = next_string_dup(m, &s->limits.cpu_set);
+        if (r < 0)
+                return r;
+        r = next_rules(m, &s->allowed_paths);
         if (r < 0)
                 return r;
 

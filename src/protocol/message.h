@@ -90,7 +90,7 @@ typedef struct MessagePrepare {
 
 /* Runs a program in the cgroup prepared under this number; answered by FINISHED when it has ended. Tail: the
  * arguments, the environment, the working directory (empty: the default), the three streams' paths (empty
- * where not STREAM_PATH), the CPU set (empty: none). Descriptors: those of the STREAM_FD streams, the
+ * where not STREAM_PATH), the CPU set (empty: none), the paths that are allowed. Descriptors: those of the STREAM_FD streams, the
  * executable if has_exec_fd, the filter if has_filter, the extra ones. */
 typedef struct MessageExecute {
         MessageHeader header;
@@ -107,6 +107,8 @@ typedef struct MessageExecute {
         uint32_t has_filter;
         uint32_t trace;
         uint32_t terminal;
+        uint32_t n_allowed;
+        uint8_t allowed[PATH_RULES_MAX]; /* 1: read, 2: write, 4: execute, 8: optional */
 } MessageExecute;
 
 /* What a judgeboxd that was started anew asks first. RUNS' REPLY: value is the highest number that was prepared, value2
@@ -180,8 +182,8 @@ typedef struct MessageReply {
         uint64_t value, value2;
 } MessageReply;
 
-/* The end of a run. Descriptors: the captured output and error, as captured_mask (1, 2) says. Tail: the violation's
- * path (empty: none), then for each entry of the trace a MessageTraceEntry and the path with its NUL. */
+/* The end of a run. Descriptors: the captured output and error, as captured_mask (1, 2) says. Tail: the path of what was
+ * observed (empty: none), then for each entry of the trace a MessageTraceEntry and the path with its NUL. */
 typedef struct MessageFinished {
         MessageHeader header;
         uint64_t run;

@@ -4,7 +4,7 @@
 void observed_done(Observed *o) {
         assert(o);
 
-        free(o->violation_path);
+        free(o->path);
         for (size_t i = 0; i < o->n_trace; i++)
                 free(o->trace[i].path);
         free(o->trace);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What judgebox-init was told of a run's system calls by its filter. */
+/* What judgebox-init was told of a run's system calls by its filter, and other things about a run that have no fixed size. */
 
 #include <sys/types.h>
 
@@ -27,7 +27,7 @@ typedef struct TraceEntry {
 #define TRACE_BYTES_MAX (64U * 1024U)
 
 typedef struct Observed {
-        char *violation_path; /* or NULL */
+        char *path; /* of the violation, or of the rule that could not be made (STEP_ALLOWED_PATH); or NULL */
         TraceEntry *trace;    /* in the order in which they first came */
         size_t n_trace;
         uint64_t trace_dropped; /* calls for which there was no room */

@@ -161,6 +161,7 @@ static const char *const step_table[_STEP_MAX] = {
         [STEP_RLIMIT] = "rlimit",
         [STEP_CHDIR] = "chdir",
         [STEP_AFFINITY] = "affinity",
+        [STEP_ALLOWED_PATH] = "allowed-path",
         [STEP_EXEC] = "exec",
         [STEP_FILE] = "file",
         [STEP_RESET] = "reset",
@@ -243,6 +244,7 @@ void box_settings_done(BoxSettings *s) {
         s->host_name = mfree(s->host_name);
         s->domain_name = mfree(s->domain_name);
         s->profile = mfree(s->profile);
+        path_rules_done(&s->allowed_paths);
         limits_done(&s->limits);
 }
 
@@ -267,6 +269,7 @@ void run_spec_done(RunSpec *s) {
         s->filter_fd = safe_close(s->filter_fd);
         close_many(s->extra_fds, s->n_extra_fds);
         s->n_extra_fds = 0;
+        path_rules_done(&s->allowed_paths);
         limits_done(&s->limits);
 }
 

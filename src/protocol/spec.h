@@ -5,6 +5,7 @@
  * share. Nothing here knows how it is asked for (varlink, D-Bus) or carried out. */
 
 #include "observed.h"
+#include "path-rules.h"
 #include "string-util.h"
 #include "time-util.h"
 
@@ -118,6 +119,7 @@ typedef enum Step {
         STEP_RLIMIT,
         STEP_CHDIR,
         STEP_AFFINITY,
+        STEP_ALLOWED_PATH,
         STEP_EXEC,
         STEP_FILE,
         STEP_RESET,
@@ -182,6 +184,7 @@ typedef struct BoxSettings {
         bool host_directory; /* made for it, as its working directory: host-directory.h */
         char *profile; /* of the runs that name none; NULL: the service's default */
         bool trace; /* the runs that do not say */
+        PathRules allowed_paths; /* of those that name none */
         bool storage_given; /* else storage_bytes is a default */
         bool may_exceed; /* the budget of its tenant, which was granted */
 } BoxSettings;
@@ -232,6 +235,7 @@ typedef struct RunSpec {
         size_t n_extra_fds;
         Limits limits; /* every field set */
         Degraded degraded; /* what judgebox-init has to enforce by other means */
+        PathRules allowed_paths;
         int filter_fd; /* a sealed memfd with the seccomp filter, an array of struct sock_filter; or -EBADF */
         bool trace;    /* note what the filter reports only for that, with FILTER_NOTICE_TRACE */
         bool terminal; /* standard input, output and error are one: it becomes the controlling terminal */

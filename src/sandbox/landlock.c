@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "landlock-abi.h"
 #include "landlock.h"
 
 /* Newer than the oldest header that we build with; linux/landlock.h of Linux 6.12. */
@@ -27,9 +28,7 @@ typedef struct RulesetAttr {
         uint64_t scoped;
 } RulesetAttr;
 
-/* Versions of the interface, which the kernel tells, and what came with them. Before the second nothing could be
- * renamed from one directory to another behind it. */
-#define ABI_REFER 2
+/* Versions of the interface, which the kernel tells, and what came with them. */
 #define ABI_TRUNCATE 3
 #define ABI_IOCTL 5
 #define ABI_SCOPE 6
@@ -48,21 +47,8 @@ typedef struct RulesetAttr {
 /* What can be said of a file that is no directory. */
 #define ACCESS_FILE (LANDLOCK_ACCESS_FS_EXECUTE | ACCESS_READ | ACCESS_WRITE)
 
-static int landlock_get_abi(void) {
-        static int abi = -1;
-
-        if (abi < 0) {
-                long r;
-
-                r = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-                abi = r < 0 ? 0 : (int) r;
-        }
-
-        return abi;
-}
-
 bool landlock_is_supported(void) {
-        return landlock_get_abi() >= ABI_REFER;
+        return landlock_get_abi() >= LANDLOCK_ABI_REFER;
 }
 
 static uint64_t handled(void) {

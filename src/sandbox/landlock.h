@@ -20,6 +20,8 @@ typedef enum LandlockAccess {
         LANDLOCK_CHANGE = 1 << 4,  /* make, rename and remove */
 } LandlockAccess;
 
+#define LANDLOCK_ALL (LANDLOCK_LIST | LANDLOCK_READ | LANDLOCK_EXECUTE | LANDLOCK_WRITE | LANDLOCK_CHANGE)
+
 /* Whether the kernel has it, in a version that is of use: found out once. */
 bool landlock_is_supported(void);
 

@@ -6,8 +6,6 @@
 #include "root-rules.h"
 #include "string-util.h"
 
-#define LANDLOCK_ALL (LANDLOCK_LIST | LANDLOCK_READ | LANDLOCK_EXECUTE | LANDLOCK_WRITE | LANDLOCK_CHANGE)
-
 /* What root_setup() makes alike for all boxes. Devices are allowed one by one, because as standard input the host's
  * own may be meant, which is not below our /dev. In /proc is nothing but processes, whose files the kernel guards. */
 static const struct {
@@ -138,19 +136,28 @@ static bool wants_rule(const struct stat *st) {
         return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
 }
 
-static int allow_descriptor(int ruleset_fd, int fd, const struct stat *st) {
+static int allow_descriptor(int ruleset_fd, int fd, const struct stat *st, LandlockAccess max) {
         int flags;
 
         if (S_ISDIR(st->st_mode))
-                return landlock_allow(ruleset_fd, fd, LANDLOCK_ALL);
+                return landlock_allow(ruleset_fd, fd, max);
 
         flags = fcntl(fd, F_GETFL);
         if (flags < 0)
                 return -errno;
 
         return landlock_allow(ruleset_fd, fd,
-                              ((flags & O_ACCMODE) == O_WRONLY ? 0 : LANDLOCK_READ | LANDLOCK_EXECUTE) |
-                                              ((flags & O_ACCMODE) == O_RDONLY ? 0 : LANDLOCK_WRITE));
+                              max & (((flags & O_ACCMODE) == O_WRONLY ? 0 : LANDLOCK_READ | LANDLOCK_EXECUTE) |
+                                     ((flags & O_ACCMODE) == O_RDONLY ? 0 : LANDLOCK_WRITE)));
+}
+
+int root_rules_allow_descriptor(int ruleset_fd, int fd, LandlockAccess max) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+
+        return wants_rule(&st) ? allow_descriptor(ruleset_fd, fd, &st, max) : 0;
 }
 
 int root_rules_with(const Root *root, const int *fds, size_t n_fds, int *ret_fd) {
@@ -175,7 +182,7 @@ int root_rules_with(const Root *root, const int *fds, size_t n_fds, int *ret_fd)
                                 return r;
                 }
 
-                r = allow_descriptor(ruleset_fd, fds[i], &st);
+                r = allow_descriptor(ruleset_fd, fds[i], &st, LANDLOCK_ALL);
                 if (r < 0)
                         return r;
         }

@@ -35,7 +35,7 @@ static void run_set_violation(Run *r, const struct seccomp_notif *n) {
 
         if (call && notice_read_string(r->listener_fd, n, n->data.args[__builtin_ctz(call->arguments)], path,
                                        sizeof(path)) >= 0)
-                r->observed.violation_path = strdup(path);
+                r->observed.path = strdup(path);
 }
 
 /* Whether it reads or writes depends on how it opens. */

@@ -7,12 +7,18 @@
 #include "parse-util.h"
 #include "root-rules.h"
 #include "run-internal.h"
+#include "run-rules.h"
 #include "sample.h"
 #include "spawn.h"
 
 /* exec-failed is what the request can be blamed for; the rest is ours. */
 static bool step_is_the_programs(Step s) {
-        return IN_SET(s, STEP_EXEC, STEP_CHDIR, STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_TERMINAL);
+        return IN_SET(s, STEP_EXEC, STEP_CHDIR, STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_TERMINAL,
+                      STEP_ALLOWED_PATH);
+}
+
+static void run_fail_at(Run *r, Step step, int error) {
+        run_fail(r, step_is_the_programs(step) ? VERDICT_EXEC_FAILED : VERDICT_INTERNAL_ERROR, step, error);
 }
 
 /* A box's file as a stream: opened with the program's rights, never through a link. */
@@ -104,6 +110,39 @@ static int run_make_ruleset(const Run *r, const Root *root, const int stdio[stat
         return root_rules_with(root, fds, n, ret_fd);
 }
 
+/* What it may do with paths, where that was said. All that it has open it may open by name again, so that /dev/stdin
+ * works; but not execute. */
+static int run_make_path_rules(Run *r, const Root *root, const int stdio[static 3], int *ret_fd, Step *ret_step) {
+        _cleanup_close_ int fd = -EBADF;
+        int q;
+
+        if (r->spec.allowed_paths.n == 0)
+                return 0;
+
+        *ret_step = STEP_LANDLOCK;
+        q = run_rules_new(root, &fd);
+        for (size_t i = 0; i < 3 && q >= 0; i++)
+                q = run_rules_add_descriptor(fd, stdio[i]);
+        for (size_t i = 0; i < r->spec.n_extra_fds && q >= 0; i++)
+                q = run_rules_add_descriptor(fd, r->spec.extra_fds[i]);
+        if (q < 0)
+                return q;
+
+        *ret_step = STEP_ALLOWED_PATH;
+        for (size_t i = 0; i < r->spec.allowed_paths.n; i++) {
+                const PathRule *rule = r->spec.allowed_paths.rules + i;
+
+                q = run_rules_add(fd, root, rule);
+                if (q < 0) {
+                        r->observed.path = strdup(rule->path);
+                        return q;
+                }
+        }
+
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
 /* Without a cpuset controller the set becomes the processes' affinity; a number of CPUs becomes so many of those
  * that we may use ourselves. */
 static int degraded_affinity(const RunSpec *s, const cpu_set_t *ours, cpu_set_t *ret) {
@@ -180,7 +219,7 @@ static void run_arm(Run *r, const cpu_set_t *affinity) {
 }
 
 void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
-        _cleanup_close_ int ruleset_fd = -EBADF;
+        _cleanup_close_ int ruleset_fd = -EBADF, run_ruleset_fd = -EBADF;
         bool limited_cpus, direct;
         int stdio[3] = { -EBADF, -EBADF, -EBADF }, q;
         cpu_set_t ours, affinity;
@@ -239,6 +278,12 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
                 goto finish;
         }
 
+        q = run_make_path_rules(r, root, stdio, &run_ruleset_fd, &step);
+        if (q < 0) {
+                run_fail_at(r, step, q);
+                goto finish;
+        }
+
         q = run_prepare_filter(r);
         if (q < 0) {
                 run_fail(r, VERDICT_INTERNAL_ERROR, STEP_SECCOMP, q);
@@ -255,6 +300,7 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
                                                      r->spec.limits.values[LIMIT_ADDRESS_SPACE]),
                           .file_size_bytes = r->spec.limits.values[LIMIT_FILE_SIZE] + direct,
                           .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
+                          .run_ruleset_fd = run_ruleset_fd,
                           .deny_tsc = deny_tsc,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
@@ -263,8 +309,7 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
                   },
                   &report);
         if (q < 0 || report.error != 0) {
-                run_fail(r, step_is_the_programs(report.step) ? VERDICT_EXEC_FAILED : VERDICT_INTERNAL_ERROR,
-                         report.step, report.error);
+                run_fail_at(r, report.step, report.error);
                 goto finish;
         }
 

@@ -222,6 +222,17 @@ static void child_renew_keyrings(SpawnChild *c) {
                         child_fail(c, STEP_KEYRING, errno);
 }
 
+static void child_restrict_files(SpawnChild *c, int ruleset_fd) {
+        int r;
+
+        if (ruleset_fd < 0)
+                return;
+
+        r = landlock_restrict(ruleset_fd);
+        if (r < 0)
+                child_fail(c, STEP_LANDLOCK, -r);
+}
+
 static int child_main(void *userdata) {
         SpawnChild *c = userdata;
         const SpawnRequest *q = c->request;
@@ -231,14 +242,9 @@ static int child_main(void *userdata) {
 
         (void) setsid();
 
-        /* First, while the descriptor is where it was. What follows opens nothing but the program. */
-        if (q->ruleset_fd >= 0) {
-                int r;
-
-                r = landlock_restrict(q->ruleset_fd);
-                if (r < 0)
-                        child_fail(c, STEP_LANDLOCK, -r);
-        }
+        /* First, while the descriptors are where they were. What follows opens nothing but the program. */
+        child_restrict_files(c, q->ruleset_fd);
+        child_restrict_files(c, q->run_ruleset_fd);
 
         child_place_fds(c);
 

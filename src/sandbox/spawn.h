@@ -10,7 +10,8 @@ typedef struct SpawnRequest {
         int cgroup_fd; /* the run's cgroup, with its limits set */
         uint64_t address_space_bytes; /* RLIMIT_AS, or LIMIT_NONE */
         uint64_t file_size_bytes;     /* RLIMIT_FSIZE */
-        int ruleset_fd;               /* of landlock.h, or -EBADF */
+        int ruleset_fd;               /* of landlock.h, or -EBADF: the box's */
+        int run_ruleset_fd;           /* likewise: what the run itself is held to beyond that */
         bool deny_tsc;
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */

@@ -3,7 +3,7 @@
 tests/native/test-without-barriers.py does it. Where two barriers stand behind each other, both are taken away."""
 
 SECCOMP_OFF = ('src/sandbox/run-start.c', r'if \(r->spec\.filter_fd < 0\)', 'if (true)')
-LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= ABI_REFER', 'false')
+LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= LANDLOCK_ABI_REFER', 'false')
 UID_OFF = ('src/sandbox/spawn.c', r'BOX_UID, BOX_UID, BOX_UID', '0, 0, 0')
 
 # barrier: ([(file, what is there, what is put there)], [attacks])

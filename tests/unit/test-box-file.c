@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
 #include <stdio.h>
 
 #include "box-file.h"
@@ -26,6 +27,7 @@ static void teardown(void) {
 }
 
 static void write_box(void) {
+        char long_path[PATH_MAX] = {};
         Box b = {
                 .id = (char *) "my-box",
                 .name = (char *) "1000-my-box",
@@ -44,7 +46,16 @@ static void write_box(void) {
         limits_set(&b.settings.limits, LIMIT_MEMORY, 1 << 20);
         b.settings.limits.cpu_set = (char *) "0-1";
 
+        /* The longest there can be, too: it has to be read again. */
+        memset(long_path, '\001', sizeof(long_path) - 1);
+        for (size_t i = 0; i < sizeof(long_path) - 1; i += NAME_MAX)
+                long_path[i] = '/';
+        for (size_t i = 0; i < PATH_RULES_MAX; i++)
+                ck_assert_int_eq(path_rules_add(&b.settings.allowed_paths,
+                                                &(PathRule) { .path = long_path, .write = i % 2, .optional = true }), 0);
+
         ck_assert_int_eq(box_file_write(dir_fd, &b), 0);
+        path_rules_done(&b.settings.allowed_paths);
 }
 
 static void write_text(const char *text) {
@@ -75,6 +86,12 @@ START_TEST(test_there_and_back) {
         ck_assert_uint_eq(f.settings.limits.set, 1U << LIMIT_MEMORY);
         ck_assert_uint_eq(f.settings.limits.values[LIMIT_MEMORY], 1 << 20);
         ck_assert_str_eq(f.settings.limits.cpu_set, "0-1");
+        ck_assert_uint_eq(f.settings.allowed_paths.n, PATH_RULES_MAX);
+        ck_assert_uint_eq(strlen(f.settings.allowed_paths.rules[0].path), PATH_MAX - 1);
+        ck_assert(!f.settings.allowed_paths.rules[0].write);
+        ck_assert(f.settings.allowed_paths.rules[1].write);
+        ck_assert(!f.settings.allowed_paths.rules[1].read && !f.settings.allowed_paths.rules[1].execute);
+        ck_assert(f.settings.allowed_paths.rules[1].optional);
 }
 END_TEST
 

@@ -45,6 +45,8 @@ static void fill_spec(RunSpec *s) {
         ck_assert_int_eq(limits_apply_defaults(&s->limits), 0);
         s->limits.cpu_set = strdup("0-1");
         s->degraded = DEGRADED_MEMORY;
+        ck_assert_int_eq(path_rules_add(&s->allowed_paths, &(PathRule) { .path = (char *) "/usr", .read = true, .execute = true }), 0);
+        ck_assert_int_eq(path_rules_add(&s->allowed_paths, &(PathRule) { .path = (char *) "x", .write = true, .optional = true }), 0);
 }
 
 START_TEST(test_execute) {
@@ -80,6 +82,13 @@ START_TEST(test_execute) {
         ck_assert_mem_eq(s.limits.values, t.limits.values, sizeof(s.limits.values));
         ck_assert_str_eq(t.limits.cpu_set, "0-1");
         ck_assert_int_eq(t.degraded, DEGRADED_MEMORY);
+        ck_assert_uint_eq(t.allowed_paths.n, 2);
+        ck_assert_str_eq(t.allowed_paths.rules[0].path, "/usr");
+        ck_assert(t.allowed_paths.rules[0].read && t.allowed_paths.rules[0].execute);
+        ck_assert(!t.allowed_paths.rules[0].write && !t.allowed_paths.rules[0].optional);
+        ck_assert_str_eq(t.allowed_paths.rules[1].path, "x");
+        ck_assert(t.allowed_paths.rules[1].write && t.allowed_paths.rules[1].optional);
+        ck_assert(!t.allowed_paths.rules[1].read && !t.allowed_paths.rules[1].execute);
 
         run_spec_done(&s);
         run_spec_done(&t);
@@ -166,7 +175,7 @@ START_TEST(test_finished) {
                 { .class = PATH_READ, .number = 257, .count = 3, .path = (char *) "/etc/passwd" },
                 { .class = PATH_EXEC, .number = 59, .count = 1, .path = (char *) "" },
         };
-        Observed o = { .violation_path = (char *) "/x", .trace = trace, .n_trace = 2, .trace_dropped = 5, .traced = true }, p;
+        Observed o = { .path = (char *) "/x", .trace = trace, .n_trace = 2, .trace_dropped = 5, .traced = true }, p;
         int out, err;
         RunResult r, q;
         Message m;
@@ -189,7 +198,7 @@ START_TEST(test_finished) {
         ck_assert_uint_eq(q.cpu_usec, 12345);
         ck_assert_uint_eq(q.memory_peak_bytes, RESULT_UNKNOWN);
         ck_assert_mem_eq(&q.violation, &r.violation, sizeof(r.violation));
-        ck_assert_str_eq(p.violation_path, "/x");
+        ck_assert_str_eq(p.path, "/x");
         ck_assert_uint_eq(p.n_trace, 2);
         ck_assert_int_eq(p.trace[0].class, PATH_READ);
         ck_assert_int_eq(p.trace[0].number, 257);

@@ -5,6 +5,7 @@
 
 #include "fd-util.h"
 #include "json-build.h"
+#include "landlock-abi.h"
 #include "manager.h"
 #include "request.h"
 #include "varlink-idl.h"
@@ -112,6 +113,18 @@ static const struct {
         FailureType failure;
         const char *field;
 } bad_table[] = {
+        /* paths */
+        { OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{}]}", FAILURE_INVALID_PARAMETER, "allowedPaths[0].path" },
+        { OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{'path':''}]}", FAILURE_INVALID_PARAMETER, "allowedPaths[0].path" },
+        { OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{'path':'/'},{'path':'/a/../b'}]}", FAILURE_INVALID_PARAMETER,
+          "allowedPaths[1].path" },
+        { OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{'path':'/','delete':true}]}", FAILURE_INVALID_PARAMETER,
+          "allowedPaths[0].delete" },
+        { OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{'path':'/x'},{'path':'/usr/lib'},{'path':'/usr','read':true}]}",
+          FAILURE_LIMIT_OUT_OF_RANGE, "allowedPaths[1]" },
+        { OPERATION_CREATE, "{'settings':{'allowedPaths':[{'path':'..'}]}}", FAILURE_INVALID_PARAMETER,
+          "settings.allowedPaths[0].path" },
+
         /* the profile */
         { OPERATION_CREATE, "{'settings':{'profile':'none-such'}}", FAILURE_INVALID_PARAMETER, "settings.profile" },
         { OPERATION_CREATE, "{'settings':{'profile':''}}", FAILURE_INVALID_PARAMETER, "settings.profile" },
@@ -456,6 +469,41 @@ START_TEST(test_files) {
 END_TEST
 
 /* What is not for everyone has to be granted, whether for a run or for all of a box. */
+START_TEST(test_allowed_paths) {
+        _cleanup_(failure_done) Failure f = FAILURE_NULL;
+        char many[(PATH_RULES_MAX + 1) * sizeof("{'path':'/'},") + 64], *p = many;
+        Operation *op = NULL;
+
+        if (landlock_get_abi() < LANDLOCK_ABI_REFER) {
+                ck_assert_int_eq(parse(OPERATION_RUN, "{'arguments':['a'],'allowedPaths':[{'path':'/'}]}", 1000, &op, &f),
+                                 FAILURE_NOT_SUPPORTED);
+                ck_assert_ptr_nonnull(strstr(f.message, "allowedPaths"));
+                operation_free(op);
+                return;
+        }
+
+        ck_assert_int_eq(parse(OPERATION_RUN,
+                               "{'arguments':['a'],'settings':{'allowedPaths':[{'path':'/usr','execute':true}]},"
+                               "'allowedPaths':[{'path':'/usr','read':true},{'path':'x','write':true,'optional':true}]}",
+                               1000, &op, &f), 0);
+        ck_assert_uint_eq(op->settings.allowed_paths.n, 1);
+        ck_assert_str_eq(op->settings.allowed_paths.rules[0].path, "/usr");
+        ck_assert(op->settings.allowed_paths.rules[0].execute);
+        ck_assert_uint_eq(op->request.spec.allowed_paths.n, 2);
+        ck_assert(op->request.spec.allowed_paths.rules[0].read && !op->request.spec.allowed_paths.rules[0].optional);
+        ck_assert(op->request.spec.allowed_paths.rules[1].write && op->request.spec.allowed_paths.rules[1].optional);
+        operation_free(op);
+
+        p = stpcpy(p, "{'arguments':['a'],'allowedPaths':[");
+        for (size_t i = 0; i <= PATH_RULES_MAX; i++)
+                p = stpcpy(p, i == 0 ? "{'path':'/'}" : ",{'path':'/'}");
+        (void) stpcpy(p, "]}");
+        ck_assert_int_eq(parse(OPERATION_RUN, many, 1000, &op, &f), FAILURE_INVALID_PARAMETER);
+        ck_assert_str_eq(f.name, "allowedPaths");
+        operation_free(op);
+}
+END_TEST
+
 START_TEST(test_admin_profile) {
         static const struct {
                 OperationType type;
@@ -515,6 +563,7 @@ int main(void) {
         tcase_add_test(t, test_in_files);
         tcase_add_test(t, test_settings);
         tcase_add_test(t, test_files);
+        tcase_add_test(t, test_allowed_paths);
         tcase_add_test(t, test_admin_profile);
         tcase_add_test(t, test_many_arguments);
         suite_add_tcase(s, t);

@@ -31,6 +31,12 @@ static void check_reply(const char *method, const char *field, json_object *o) {
 }
 
 START_TEST(test_run) {
+        static const struct {
+                const char *path, *member, *value, *message;
+        } paths[] = {
+                { "/x", "path", "\"\\/x\"", "Could not allow \\/x: No such file" },
+                { "\xff", "pathBase64", "\"\\/w==\"", "Could not execute prog (allowed-path: No such file" },
+        };
         char *argv[] = { (char *) "prog", NULL };
         Tenant tenant = { .uid = 7 };
         Box box = { .id = (char *) "b" };
@@ -71,6 +77,18 @@ START_TEST(test_run) {
         check_reply("Run", "result", failed);
         ck_assert_str_eq(member(failed, "step"), "\"exec\"");
         ck_assert_str_eq(member(failed, "error"), "\"ENOENT\"");
+        ck_assert_ptr_null(member(failed, "path"));
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                _cleanup_json_ json_object *o = NULL;
+
+                run.result.step = STEP_ALLOWED_PATH;
+                run.observed.path = (char *) paths[i].path;
+                ck_assert_int_eq(run_to_json(&run, &o), 0);
+                check_reply("Run", "result", o);
+                ck_assert_str_eq(member(o, paths[i].member), paths[i].value);
+                ck_assert_ptr_nonnull(strstr(member(o, "message"), paths[i].message));
+        }
 }
 END_TEST
 
@@ -106,7 +124,7 @@ START_TEST(test_violation) {
                 run.result.verdict = VERDICT_SECURITY_VIOLATION;
                 run.result.violation = (Violation) { .architecture = calls[i].architecture, .number = calls[i].number,
                                                      .arguments = { 1, UINT64_MAX } };
-                run.observed.violation_path = (char *) calls[i].path;
+                run.observed.path = (char *) calls[i].path;
 
                 ck_assert_int_eq(run_to_json(&run, &o), 0);
                 check_reply("Run", "result", o);
