@@ -7,6 +7,8 @@
 
 const char box_options_help[] =
         "     --profile=NAME           Seccomp profile of what runs\n"
+        "     --allow-path=PATH:ACCESS No files but those below such paths: read, write,\n"
+        "                              execute, stat, optional\n"
         "     --storage=BYTES          Room for files in the box\n"
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"
@@ -28,6 +30,7 @@ void box_options_done(BoxOptions *o) {
 
         json_putp(&o->limits);
         json_putp(&o->settings);
+        json_putp(&o->allowed_paths);
         for (size_t i = 0; i < o->n_binds; i++)
                 bind_option_done(o->binds + i);
         free(o->binds);
@@ -105,6 +108,41 @@ static int add_tmpfs(json_object *settings, const char *value) {
         }
         if (r >= 0 && t.bytes_set)
                 r = json_add_uint64(element, "sizeBytes", t.bytes);
+        return r < 0 ? log_oom() : 0;
+}
+
+static int add_allowed_path(BoxOptions *o, const char *value) {
+        _cleanup_(allow_path_option_done) AllowPathOption a = {};
+        json_object *element;
+        int r;
+
+        r = allow_path_option_parse(value, &a);
+        if (r < 0)
+                return r;
+
+        if (!o->allowed_paths) {
+                o->allowed_paths = json_object_new_array();
+                if (!o->allowed_paths)
+                        return log_oom();
+        }
+
+        element = json_object_new_object();
+        if (json_append(o->allowed_paths, element) < 0)
+                return log_oom();
+
+        r = json_add_string(element, "path", a.path);
+        if (r == -EILSEQ) {
+                log_error("--allow-path=: the path is not valid UTF-8.");
+                return r;
+        }
+        if (r >= 0 && a.read)
+                r = json_add_boolean(element, "read", true);
+        if (r >= 0 && a.write)
+                r = json_add_boolean(element, "write", true);
+        if (r >= 0 && a.execute)
+                r = json_add_boolean(element, "execute", true);
+        if (r >= 0 && a.optional)
+                r = json_add_boolean(element, "optional", true);
         return r < 0 ? log_oom() : 0;
 }
 
@@ -227,6 +265,11 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 }
                 o->profile = value;
                 return 1;
+        }
+
+        if (option == ARG_ALLOW_PATH) {
+                r = add_allowed_path(o, value);
+                return r < 0 ? r : 1;
         }
 
         limit = limit_option_by_option(option);

@@ -10,6 +10,7 @@
 enum {
         ARG_STORAGE = 0x300,
         ARG_PROFILE,
+        ARG_ALLOW_PATH,
         ARG_INODES,
         ARG_BIND,
         ARG_TMPFS,
@@ -29,6 +30,7 @@ enum {
         LIMIT_LONG_OPTIONS,                                              \
         { "storage", required_argument, NULL, ARG_STORAGE },             \
         { "profile", required_argument, NULL, ARG_PROFILE },             \
+        { "allow-path", required_argument, NULL, ARG_ALLOW_PATH },       \
         { "inodes", required_argument, NULL, ARG_INODES },               \
         { "bind", required_argument, NULL, ARG_BIND },                   \
         { "tmpfs", required_argument, NULL, ARG_TMPFS },                 \
@@ -49,6 +51,7 @@ typedef struct BoxOptions {
         size_t n_binds;
         const char *directory;
         const char *profile;         /* as limits: the box's or the run's; NULL if none was given */
+        json_object *allowed_paths;  /* likewise, an array of type AllowedPath */
         const char *settings_option; /* the first option given that is the box's, not the run's */
 } BoxOptions;
 

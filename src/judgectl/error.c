@@ -13,6 +13,7 @@
 static const struct {
         const char *field, *option;
 } field_table[] = {
+        { "allowedPaths", "--allow-path=" },
         { "arguments", "the program and its arguments" },
         { "binds", "--bind=" },
         { "box", "the box's id" },

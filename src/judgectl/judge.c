@@ -369,6 +369,8 @@ static int run_test(Judge *j, size_t i) {
         r = make_request(j, &j->recipe->run, j->profile ?: j->recipe->run.profile, j->limits, &q);
         if (r < 0)
                 return r;
+        if (j->allowed_paths && json_add(q.parameters, "allowedPaths", json_object_get(j->allowed_paths)) < 0)
+                return log_oom();
 
         files = json_object_new_array();
         input = json_object_new_object();

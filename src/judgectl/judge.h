@@ -25,6 +25,7 @@ typedef struct Judge {
         const TestSet *tests;
         json_object *limits; /* for the tests: the recipe's, and what was asked for in place of them */
         const char *profile; /* for the tests, in place of the recipe's; NULL: none was asked for */
+        json_object *allowed_paths; /* for the tests; not owned, NULL: none were asked for */
         char *box;
         int keep_fds[JUDGE_KEEP_MAX]; /* what the runs need, sealed */
         bool keep_executable[JUDGE_KEEP_MAX];

@@ -143,6 +143,69 @@ int tmpfs_option_parse(const char *value, TmpfsOption *ret) {
         return 0;
 }
 
+void allow_path_option_done(AllowPathOption *a) {
+        assert(a);
+
+        free(a->path);
+        *a = (AllowPathOption) {};
+}
+
+static int allow_path_option_parse_access(const char *access, AllowPathOption *a) {
+        _cleanup_strv_free_ char **l = NULL;
+
+        if (strv_split(access, ",", &l) < 0)
+                return log_oom();
+
+        STRV_FOREACH(word, l)
+                if (streq(*word, "read"))
+                        a->read = true;
+                else if (streq(*word, "write"))
+                        a->write = true;
+                else if (streq(*word, "execute"))
+                        a->execute = true;
+                else if (streq(*word, "optional"))
+                        a->optional = true;
+                else if (!streq(*word, "stat")) {
+                        log_error("--allow-path= knows read, write, execute, stat and optional, not \"%s\".", *word);
+                        return -EINVAL;
+                }
+
+        return 0;
+}
+
+int allow_path_option_parse(const char *value, AllowPathOption *ret) {
+        _cleanup_(allow_path_option_done) AllowPathOption a = {};
+        _cleanup_strv_free_ char **l = NULL;
+        int r;
+
+        assert(value);
+        assert(ret);
+
+        r = split("--allow-path=", value, "PATH:read,write,execute,stat,optional", 2, &l);
+        if (r < 0)
+                return r;
+
+        if (isempty(l[1])) {
+                log_error("--allow-path=%s: what for? Say one or more of read, write, execute and stat after a colon.", value);
+                return -EINVAL;
+        }
+        if (!box_path_is_valid(l[0])) {
+                log_error("--allow-path=%s: \"%s\" is no path inside a box.", value, l[0]);
+                return -EINVAL;
+        }
+
+        r = allow_path_option_parse_access(l[1], &a);
+        if (r < 0)
+                return r;
+
+        a.path = strdup(l[0]);
+        if (!a.path)
+                return log_oom();
+
+        *ret = TAKE_GENERIC(a, AllowPathOption, (AllowPathOption) {});
+        return 0;
+}
+
 void transfer_option_done(TransferOption *t) {
         assert(t);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Options with paths and colons: --bind=, --tmpfs=, --in= and --out=. A colon that belongs to a path is written
+/* Options with paths and colons: --allow-path=, --bind=, --tmpfs=, --in= and --out=. A colon that belongs to a path is written
  * "\:". The parsers log what is wrong, naming the option. */
 
 #include "macro.h"
@@ -27,6 +27,15 @@ typedef struct TmpfsOption {
 /* PATH[:SIZE] */
 int tmpfs_option_parse(const char *value, TmpfsOption *ret);
 void tmpfs_option_done(TmpfsOption *t);
+
+typedef struct AllowPathOption {
+        char *path;
+        bool read, write, execute, optional;
+} AllowPathOption;
+
+/* PATH:read,write,execute,stat,optional */
+int allow_path_option_parse(const char *value, AllowPathOption *ret);
+void allow_path_option_done(AllowPathOption *a);
 
 typedef struct TransferOption {
         char *source;

@@ -198,6 +198,9 @@ int run_options_make_request(RunOptions *o, const Context *c, Request *q) {
                 return log_oom();
         if (o->box_options.profile && json_add_string(q->parameters, "profile", o->box_options.profile) < 0)
                 return log_oom();
+        if (o->box_options.allowed_paths &&
+            json_add(q->parameters, "allowedPaths", TAKE_PTR(o->box_options.allowed_paths)) < 0)
+                return log_oom();
         if (o->box_options.limits && json_add(q->parameters, "limits", TAKE_PTR(o->box_options.limits)) < 0)
                 return log_oom();
 

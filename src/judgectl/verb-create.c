@@ -96,13 +96,14 @@ int verb_create(Context *c, int argc, char *argv[]) {
                 return r;
 
         /* The runs' defaults are a part of the box's settings. */
-        if (!settings && (o.limits || o.profile || trace)) {
+        if (!settings && (o.limits || o.profile || o.allowed_paths || trace)) {
                 settings = json_object_new_object();
                 if (!settings)
                         return log_oom();
         }
         if ((o.limits && json_add(settings, "limits", TAKE_PTR(o.limits)) < 0) ||
             (o.profile && json_add_string(settings, "profile", o.profile) < 0) ||
+            (o.allowed_paths && json_add(settings, "allowedPaths", TAKE_PTR(o.allowed_paths)) < 0) ||
             (trace && json_add_boolean(settings, "trace", true) < 0))
                 return log_oom();
 

@@ -111,6 +111,7 @@ static int judge(
         if (r < 0)
                 return r;
         j.profile = o->box_options.profile;
+        j.allowed_paths = o->box_options.allowed_paths;
         j.progress = !o->quiet && isatty(STDERR_FILENO);
 
         r = judge_create_box(&j, create);

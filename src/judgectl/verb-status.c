@@ -96,6 +96,24 @@ static void print_limits(json_object *o) {
         }
 }
 
+static void print_allowed_paths(json_object *o) {
+        static const char *const accesses[] = { "read", "write", "execute", "optional" };
+        json_object *array = json_get_array(o, "allowedPaths");
+
+        for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+                json_object *rule = json_object_array_get_idx(array, i);
+                const char *path = json_get_string(rule, "path") ?: "?";
+                _cleanup_free_ char *printable = text_escape(path, strlen(path), /* keep_lines= */ false);
+                char text[64] = "stat", *p = text + strlen(text);
+
+                for (size_t k = 0; k < ELEMENTSOF(accesses); k++)
+                        if (json_get_boolean(rule, accesses[k]))
+                                p = stpcpy(stpcpy(p, ","), accesses[k]);
+
+                field_print(stdout, i == 0 ? "Paths" : "", "%s (%s)", strna(printable), text);
+        }
+}
+
 static void print_status(json_object *o) {
         _cleanup_free_ char *user = NULL;
         const char *state = json_get_string(o, "state") ?: "unknown";
@@ -127,6 +145,7 @@ static void print_status(json_object *o) {
                 field_print(stdout, "UIDs from", "%" PRIu64, n);
         print_text(o, "cgroup", "CGroup");
         print_limits(o);
+        print_allowed_paths(o);
 }
 
 int verb_status(Context *c, int argc, char *argv[]) {

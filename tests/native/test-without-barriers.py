@@ -21,7 +21,8 @@ ATTACKS = TOP / 'tests' / 'attack'
 sys.path.insert(0, str(ATTACKS))
 import without    # noqa: E402 # pylint: disable=wrong-import-position
 
-SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-filter.py', 'test-profiles.py')
+SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-filter.py', 'test-profiles.py',
+           'test-allowed-paths.py')
 
 # name: ([(file, what is there, what is put there)], [tests that must fail])
 # The second wall behind some of the others, which alone shows nothing of what is in front of it.
@@ -101,6 +102,16 @@ VARIANTS = {
         [('src/sandbox/proc.c', r'"/proc/sys/user/max_user_namespaces", "0"',
           '"/proc/sys/user/max_user_namespaces", "1"')],
         ['user-namespace']),
+    'path-rules': (
+        [('src/sandbox/run-start.c', r'\.run_ruleset_fd = run_ruleset_fd', '.run_ruleset_fd = -EBADF')],
+        ['nothing-but-stat', 'only-read', 'only-write', 'only-execute', 'rules-add-up', 'file-alone', 'moved-to-more',
+         'not-the-name', 'program-itself', 'handed-streams', 'create-and-status', 'judge-tests']),
+    'path-rules-and-links': (
+        [('src/sandbox/run-rules.c', r'if \(!FLAGS_SET\(v\.f_flag, ST_RDONLY\)\)', 'if (false)')],
+        ['links-of-programs']),
+    'path-rules-of-the-descriptors': (
+        [('src/sandbox/run-rules.c', r'LANDLOCK_ALL & ~LANDLOCK_EXECUTE', 'LANDLOCK_ALL')],
+        ['handed-streams']),
     'filter': (
         [('src/sandbox/spawn.c', r'if \(q->filter->program\)', 'if (false)')],
         ['reported-call', 'killing-is-reported', 'refused-call', 'default-reports', 'default-refuses', 'foreign-calls']),

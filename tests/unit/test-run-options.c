@@ -92,6 +92,15 @@ START_TEST(test_refused_values) {
                 { "--bind=/a:/b:rw:noexec", "--bind=" },
                 { "--bind=/does/not/exist", "/does/not/exist" },
                 { "--tmpfs=x", "--tmpfs=" },
+                { "--allow-path=", "--allow-path=" },
+                { "--allow-path=/usr", "--allow-path=" },
+                { "--allow-path=/usr:", "--allow-path=" },
+                { "--allow-path=:read", "--allow-path=" },
+                { "--allow-path=/usr:rx", "rx" },
+                { "--allow-path=/usr:read,", "--allow-path=" },
+                { "--allow-path=/usr/../etc:read", "--allow-path=" },
+                { "--allow-path=/usr:read:write", "--allow-path=" },
+                { "--allow-path=/\xff:read", "--allow-path=" },
                 { "--tmpfs=/x:", "--tmpfs=" },
                 { "--tmpfs=/x:1:2", "--tmpfs=" },
                 { "--hostname=", "--hostname=" },
@@ -152,6 +161,9 @@ START_TEST(test_request) {
                       "\"cpus\":2,\"cpuSet\":\"0-1\"}}");
         /* The last one counts. */
         check_request("-t 1 -t 2 true", "{\"arguments\":[\"true\"],\"limits\":{\"cpuTimeUSec\":2000000}}");
+        check_request("--allow-path=/usr:execute,read --allow-path=x:write,optional --allow-path=/a\\:b:stat true",
+                      "{\"arguments\":[\"true\"],\"allowedPaths\":[{\"path\":\"/usr\",\"read\":true,\"execute\":true},"
+                      "{\"path\":\"x\",\"write\":true,\"optional\":true},{\"path\":\"/a:b\"}]}");
         check_request("--storage=1G --inodes=100 --share-net --keep-tmp --deny-tsc --hostname=h --domainname=d --tmpfs=/a --tmpfs=/b:1M true",
                       "{\"arguments\":[\"true\"],\"settings\":{\"storageBytes\":1073741824,\"inodes\":100,"
                       "\"shareNetwork\":true,\"keepTemporary\":true,\"denyTimestampCounter\":true,\"hostName\":\"h\",\"domainName\":\"d\","
