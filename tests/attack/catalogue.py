@@ -12,7 +12,7 @@ An attack is a file GROUP/NAME.{c,S,sh,py}, whose first comment says, a field a 
     Evidence    what else the result must say: FIELD=VALUE or FIELD>=NUMBER; a field that is not known is let pass
     Trace       what it would leave if it got through; all traces are looked for after every attack
     Forbidden   a word that neither its output nor a file of its may hold
-    Needs       without what it cannot be tried: memory or cpuset (limited by a cgroup), x86-64
+    Needs       without what it cannot be tried: memory or cpuset (limited by a cgroup), landlock, x86-64
     Without     options with which it gets through, by which the barrier is seen to matter
     Phases      arguments for runs in one box, one after the other; the verdict is that of the last, the others end well
     Meanwhile   what judgectl does to the box, again and again, while it runs
@@ -32,7 +32,7 @@ FIELDS = ('Attack', 'Barrier', 'Options', 'Arguments', 'Verdict', 'Evidence', 'T
           'Without', 'Phases', 'Meanwhile', 'Terminal')
 VERDICTS = ('ok', 'runtime-error', 'signaled', 'cpu-time-limit', 'wall-time-limit', 'idle-limit', 'memory-limit',
             'output-limit', 'security-violation')
-NEEDS = ('memory', 'cpuset', 'x86-64')
+NEEDS = ('memory', 'cpuset', 'landlock', 'x86-64')
 
 GROUPS = {
     'processes': 'More processes',
@@ -79,6 +79,7 @@ BARRIERS = {
     'seccomp': 'the profile\'s filter of system calls',
     'no-set-id-files': 'no set-user-ID bit on what a program writes where the host would heed it',
     'landlock': 'Landlock\'s rules for files and sockets, which also hold for what no path of the box\'s leads to',
+    'path-rules': '--allow-path=: a second layer of Landlock, for this run',
     'files-beneath': 'openat2 without links, below the box\'s own directories, for whatever is collected',
     'sealed-executable': 'what --exec-file= executes is a sealed copy',
     'descriptors': 'the program has its three streams, opened for what they are for, and no other descriptor',

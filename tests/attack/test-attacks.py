@@ -20,7 +20,7 @@ import catalogue
 import without
 import world as w
 from running import option_value, perform
-from harness import EMULATED, Skipped, check, check_equal, skip, wait_until
+from harness import EMULATED, Skipped, check, check_equal, landlock_abi, skip, wait_until
 
 AT_A_TIME = 2
 # By how much a limit of time may be overrun, in microseconds: other runs go on at the same time.
@@ -83,6 +83,8 @@ def check_contained(run):
 
 def run_attack(world, attack):
     for need in attack.words('Needs'):
+        if need == 'landlock' and landlock_abi() < 2:
+            skip('no Landlock here')
         if need == 'x86-64' and platform.machine() != 'x86_64':
             skip('this is no x86-64')
         if need in ('memory', 'cpuset') and {'cpuset': 'cpuSet'}.get(need, need) in world.degraded:
