@@ -11,8 +11,10 @@ import struct
 import subprocess
 import tempfile
 
+from bus import Variant, bus_refused, on_bus
 from harness import (PRIVATE, check, check_equal, compile_c, expect, judgectl, landlock_abi, main, run, shell, skip,
                      test, verdict)
+from restart import managed
 from service import listening, private, refused
 
 # Does what its arguments say, one after the other, and prints for each the errno, or 0.
@@ -330,6 +332,35 @@ def test_box_and_run():
         for more, wanted in (({}, 'ok'), ({'box': 'b'}, 'runtime-error'), ({'allowedPaths': rules}, 'runtime-error')):
             results = s.client.call('RunGroup', {'members': [{**member, **more}]})['results']
             check_equal(results[0]['result']['verdict'], wanted, str(more))
+
+
+@test
+def test_after_a_restart():
+    need_landlock()
+    with managed() as m:
+        rules = [{'path': '/usr', 'execute': True}, {'path': '/etc', 'read': True, 'optional': True}]
+        m.connect().call('CreateBox', {'box': 'b', 'settings': {'allowedPaths': rules}})
+        m.restart()
+        c = m.connect()
+        check_equal([rule['path'] for rule in c.call('GetBox', {'box': 'b'})['status']['allowedPaths']], ['/usr', '/etc'])
+        check_equal(c.run('cat', '/etc/passwd', box='b')['verdict'], 'ok')
+        check_equal(c.run('ls', '/box', box='b')['verdict'], 'runtime-error')
+
+
+@test
+def test_over_dbus():
+    need_landlock()
+    usr = {'path': Variant('s', '/usr'), 'execute': Variant('b', True)}
+    etc = {'path': Variant('s', '/etc'), 'read': Variant('b', True)}
+    nothing = {'path': Variant('s', '/nothing')}
+    with on_bus() as s:
+        for rules, wanted in (([usr], 'runtime-error'), ([usr, etc], 'ok'), ([usr, nothing], 'exec-failed')):
+            result, _ = s.bus.manager('Run', 'asa{sv}', ['cat', '/etc/passwd'], {'allowedPaths': Variant('aa{sv}', rules)})
+            check_equal(result['verdict'], wanted, str(result))
+        check_equal(result['path'], '/nothing')
+        error = bus_refused('LimitOutOfRange', s.bus.manager, 'Run', 'asa{sv}', ['true'],
+                            {'allowedPaths': Variant('aa{sv}', [usr, {'path': Variant('s', '/usr/lib')}])})
+        check(error.message.startswith('allowedPaths[1]'), error.message)
 
 
 @test
