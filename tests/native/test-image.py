@@ -6,9 +6,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 from harness import check, check_equal, compile_c, main, skip, test, wait_until
+from restart import managed
 from service import Failed, listening, refused
 
 HELLO = r'''
@@ -85,6 +87,18 @@ def state(path):
             for p in pathlib.Path(path).rglob('*')}
 
 
+WRITABLE = {'image': 'tool', 'imageWritable': True, 'storageBytes': 4 << 20}
+
+
+def create_writable(client, box):
+    try:
+        client.call('CreateBox', {'box': box, 'settings': WRITABLE})
+    except Failed as failure:
+        if 'settings.image' in str(failure):
+            skip(f'the file system here cannot map owners: {failure}')
+        raise
+
+
 @test
 def test_writable():
     """For one box, by an overlay, until it is reset."""
@@ -92,18 +106,13 @@ def test_writable():
     make_tree('state/images/tool', '1.0')
     before = state('state/images/tool')
     with listening(f'--state-directory={os.path.abspath("state")}') as s:
-        settings = {'image': 'tool', 'imageWritable': True, 'storageBytes': 4 << 20}
-        try:
-            s.client.call('CreateBox', {'box': 'b', 'settings': settings})
-        except Failed as failure:
-            if 'settings.image' in str(failure):
-                skip(f'the file system here cannot map owners: {failure}')
-            raise
+        create_writable(s.client, 'b')
+
         def tell(box, script):
             reply = s.client.call('Run', {'box': box, 'arguments': ['sh', '-c', script], 'stdout': {'capture': True}})
             return s.client.read(reply['stdoutFileDescriptor']).decode()
 
-        s.client.call('CreateBox', {'box': 'c', 'settings': settings})
+        s.client.call('CreateBox', {'box': 'c', 'settings': WRITABLE})
         change = 'echo new >/opt/new && echo changed >>/opt/tool/hello && echo x >/usr/f && echo did'
         check_equal(tell('b', change), 'did\n')
         check_equal(tell('b', 'cat /opt/new /usr/f'), 'new\nx\n')
@@ -121,6 +130,32 @@ def test_writable():
         refused('InvalidParameter', s.client, 'CreateBox', {'settings': {'imageWritable': True}},
                 parameter='settings.imageWritable')
     check_equal(state('state/images/tool'), before)
+
+
+@test
+def test_writable_and_restarted():
+    """What was written stays, and counts against its owner's budget as before: as much again as the box's own storage."""
+    os.makedirs('state/images')
+    make_tree('state/images/tool', '1.0')
+    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[Tenant {os.getuid()}]\nStorageMax=10M\n')
+    with managed('--config-root=root') as m:
+        c = m.connect()
+        create_writable(c, 'b')
+        check_equal(c.run('sh', '-c', 'echo new >/opt/new', box='b')['verdict'], 'ok')
+        another = {'box': 'c', 'settings': {'storageBytes': 4 << 20}}
+        for sig in None, signal.SIGTERM, signal.SIGKILL:
+            if sig:
+                m.restart(sig)
+                c = m.connect()
+            refused('QuotaExceeded', c, 'CreateBox', another, limit=10 << 20)
+            check_equal(c.capture('cat', '/opt/new', box='b'), b'new\n')
+        c.call('ResetBox', {'box': 'b'})
+        check_equal(c.capture('ls', '/opt', box='b'), b'tool\n')
+        c.call('DestroyBox', {'box': 'b'})
+        c.call('CreateBox', another)
+        c.call('DestroyBox', {'box': 'c'})
 
 
 @test

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """judgeboxd is ended, in whatever way, and started again: boxes, runs and verdicts are as if nothing had been."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import time
 
 from harness import JUDGECTL, check, check_equal, main, test, wait_until
 from restart import managed
-from service import refused, trash_is_empty
+from service import Failed, refused, trash_is_empty
 
 ME = os.getuid()
 
@@ -246,6 +247,66 @@ def test_keep():
                 reply = collect(d, started)
                 check_equal(reply['result']['verdict'], 'ok')
                 check_equal(d.read(reply['stdoutFileDescriptor']), b'done\n')
+
+
+def program_of(client, box):
+    """The process of its only run."""
+    leader = alive(client, box)['leaderPid']
+    pid, = pathlib.Path(f'/proc/{leader}/task/{leader}/children').read_text().split()
+    return int(pid)
+
+
+def hold_cpus(m, client):
+    """Runs for as many cores as there are, each with those that are its own; the first in box b, the others in their own.
+    Their processes, the CPUs of each, and its caller."""
+    client.call('CreateBox', {'box': 'b'})
+    held = {}
+    for _ in os.sched_getaffinity(0):
+        c = m.connect()
+        c.send('Run', {'arguments': ['/bin/sleep', '100'], **({} if held else {'box': 'b'})}, more=True)
+        check(wait_until(lambda: sum(client.call('GetStatus')[key] for key in ('activeRuns', 'waitingRuns')) > len(held)),
+              client.call('GetStatus'))
+        # Where two CPUs are one core.
+        if client.call('GetStatus')['waitingRuns'] > 0:
+            c.close()
+            break
+        pid = program_of(client, c.receive()['started']['box'])
+        held[pid] = os.sched_getaffinity(pid), c
+    cpus = [cpu for cpus, _ in held.values() for cpu in cpus]
+    check_equal(len(cpus), len(set(cpus)), f'no CPU twice: {cpus}')
+    return held
+
+
+@test
+def test_exclusive_cpus():
+    """Which CPUs are whose is known to the next service: those of a run that goes on are nobody else's, whatever box it is
+    in, and free when it ends; what ended meanwhile has none any more."""
+    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
+    config.parent.mkdir(parents=True)
+    config.write_text('[Manager]\nExclusiveCPUs=yes\nConcurrentRuns=64\n')
+    with managed('--config-root=root') as m:
+        for which, meanwhile in (0, False), (-1, False), (0, True):
+            c = m.connect()
+            held = hold_cpus(m, c)
+            pid = list(held)[which]
+            m.end()
+            if meanwhile:
+                os.kill(pid, signal.SIGKILL)
+            m.start()
+            c = m.connect()
+            waiting = m.connect()
+            waiting.send('Run', {'arguments': ['/bin/true']})
+            if not meanwhile:
+                check(wait_until(lambda: c.call('GetStatus')['waitingRuns'] == 1), c.call('GetStatus'))
+                os.kill(pid, signal.SIGKILL)
+            result = waiting.receive()['result']
+            check_equal((result['verdict'], result['cpuSet']), ('ok', ','.join(map(str, sorted(held[pid][0])))))
+            check_equal(result.get('queuedFor'), None if meanwhile else 'cpus')
+            for box in c.call('ListBoxes')['boxes']:
+                # One of those is going by itself.
+                with contextlib.suppress(Failed):
+                    c.call('DestroyBox', {'box': box['box']})
+            check(wait_until(lambda: c.call('ListBoxes')['boxes'] == []), 'all boxes are gone')
 
 
 @test
