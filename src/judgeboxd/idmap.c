@@ -43,7 +43,8 @@ static int write_gid_map(pid_t pid, gid_t gid, gid_t box_id) {
         char map[4 * 36], *p = map;
 
         p = add_range(p, 0, low);
-        p = add_range(p, low + 1, high - low - 1);
+        if (low < high)
+                p = add_range(p, low + 1, high - low - 1);
         p = add_range(p, high + 1, N_IDS - high - 1);
         (void) sprintf(p, "%u %u 1\n", gid, box_id);
         return write_map(pid, "gid_map", map);

@@ -3,7 +3,9 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Open descriptors of this process, but for the one that counts. */
 static inline size_t test_count_fds(void) {
@@ -44,4 +46,20 @@ static inline int test_run(
         failed = srunner_ntests_failed(runner);
         srunner_free(runner);
         return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The same, of what nobody else can do. */
+static inline int test_run_as_root(
+                const char *name,
+                const TTest *const *tests,
+                size_t n,
+                void (*setup)(void),
+                void (*teardown)(void)) {
+
+        if (geteuid() != 0) {
+                printf("SKIP: %s: not root\n", name);
+                return 77;
+        }
+
+        return test_run(name, tests, n, setup, teardown);
 }
