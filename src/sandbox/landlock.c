@@ -51,6 +51,10 @@ bool landlock_is_supported(void) {
         return landlock_get_abi() >= LANDLOCK_ABI_REFER;
 }
 
+bool landlock_guards_truncation(void) {
+        return landlock_get_abi() >= ABI_TRUNCATE;
+}
+
 static uint64_t handled(void) {
         int abi = landlock_get_abi();
 

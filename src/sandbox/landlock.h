@@ -25,6 +25,9 @@ typedef enum LandlockAccess {
 /* Whether the kernel has it, in a version that is of use: found out once. */
 bool landlock_is_supported(void);
 
+/* Whether that version knows of truncation; in one that does not, truncate-filter.h stands in. */
+bool landlock_guards_truncation(void);
+
 /* A ruleset that allows nothing. -EOPNOTSUPP where landlock_is_supported() says no. */
 int landlock_new(int *ret_fd);
 

@@ -4,6 +4,7 @@
 #include "copy.h"
 #include "fd-util.h"
 #include "files.h"
+#include "landlock.h"
 #include "parse-util.h"
 #include "root-rules.h"
 #include "run-internal.h"
@@ -305,6 +306,7 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
                           .forbid_set_id = layout_has_writable_bind(&root->layout),
+                          .forbid_truncate = run_ruleset_fd >= 0 && !landlock_guards_truncation(),
                           .filter = &r->filter,
                   },
                   &report);

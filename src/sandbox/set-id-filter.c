@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "macro.h"
+#include "filter-words.h"
 #include "set-id-filter.h"
 
 #define SET_ID (S_ISUID | S_ISGID)
@@ -20,34 +16,12 @@
 #  define SYS_fchmodat2 452
 #endif
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t) offsetof(struct seccomp_data, field))
-#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
-#define ALLOW RETURN(SECCOMP_RET_ALLOW)
-#define FAIL(error) RETURN(SECCOMP_RET_ERRNO | (error))
-
-/* Arguments are 64 bits wide; of these the low half counts. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#  define LOAD_ARGUMENT(i) LOAD(args[i])
-#else
-#  define LOAD_ARGUMENT(i)                                                                                    \
-          BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t) offsetof(struct seccomp_data, args[i]) + 4)
-#endif
-
-/* Each of these begins and ends with the number in the accumulator, unless it is the one. */
-#define IF_NUMBER(nr, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, (skipped))
+/* Each begins and ends with the number in the accumulator, unless it is the one. */
 #define CHECK_MODE(i) LOAD_ARGUMENT(i), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SET_ID, 0, 1), FAIL(EPERM), ALLOW
 
 #define FORBID_MODE(nr, i) IF_NUMBER(nr, 4), CHECK_MODE(i)
 #define FORBID_OPEN(nr, flags, i)                                                                             \
         IF_NUMBER(nr, 6), LOAD_ARGUMENT(flags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAKES_A_FILE, 0, 3), CHECK_MODE(i)
-#define MISSING(nr) IF_NUMBER(nr, 1), FAIL(ENOSYS)
-
-#if defined(__x86_64__)
-#  define ARCHITECTURE AUDIT_ARCH_X86_64
-#  define X32_BIT 0x40000000U
-#elif defined(__aarch64__)
-#  define ARCHITECTURE AUDIT_ARCH_AARCH64
-#endif
 
 /* Instructions of what is for i386 below. */
 #define I386_SIZE (1 + 2 * 7 + 7 * 5 + 2 * 2 + 1)

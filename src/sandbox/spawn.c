@@ -17,6 +17,7 @@
 #include "landlock.h"
 #include "set-id-filter.h"
 #include "spawn.h"
+#include "truncate-filter.h"
 
 /* From judgebox-init to the program.
  *
@@ -144,6 +145,12 @@ static void child_restrict(SpawnChild *c) {
 
         if (q->forbid_set_id) {
                 r = set_id_filter_load();
+                if (r < 0)
+                        child_fail(c, STEP_SECCOMP, -r);
+        }
+
+        if (q->forbid_truncate) {
+                r = truncate_filter_load();
                 if (r < 0)
                         child_fail(c, STEP_SECCOMP, -r);
         }

@@ -16,6 +16,7 @@ typedef struct SpawnRequest {
         bool limit_processes;         /* RLIMIT_NPROC, where no cgroup counts them */
         const cpu_set_t *affinity;    /* or NULL */
         bool forbid_set_id;           /* set-id-filter.h */
+        bool forbid_truncate;         /* truncate-filter.h */
         Filter *filter; /* perhaps empty; muted where nobody can listen */
 } SpawnRequest;
 

@@ -112,6 +112,11 @@ VARIANTS = {
     'path-rules-of-the-descriptors': (
         [('src/sandbox/run-rules.c', r'LANDLOCK_ALL & ~LANDLOCK_EXECUTE', 'LANDLOCK_ALL')],
         ['handed-streams']),
+    # As on an older kernel, where a filter stands in.
+    'path-rules-and-truncation': (
+        [('src/sandbox/landlock.c', r'#define ABI_TRUNCATE 3', '#define ABI_TRUNCATE 100'),
+         ('src/sandbox/spawn.c', r'if \(q->forbid_truncate\)', 'if (false)')],
+        ['truncate-readable']),
     'filter': (
         [('src/sandbox/spawn.c', r'if \(q->filter->program\)', 'if (false)')],
         ['reported-call', 'killing-is-reported', 'refused-call', 'default-reports', 'default-refuses', 'foreign-calls']),

@@ -219,8 +219,8 @@ GUEST_SHORTENED = {
 }
 
 # What depends on how old kernel, systemd and polkit are: also in Debian 12.
-OLD_GUEST_TESTS = {'cgroup-scope', 'cgroup-tree', 'test-inside.py', 'test-filter.py', 'test-limits.py', 'guest/test-package.py',
-                   'guest/test-service.py'}
+OLD_GUEST_TESTS = {'cgroup-scope', 'cgroup-tree', 'test-allowed-paths.py', 'test-inside.py', 'test-filter.py',
+                   'test-limits.py', 'guest/test-package.py', 'guest/test-service.py'}
 
 
 def guest_tests():
