@@ -5,7 +5,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "box-child.h"
 #include "box-launch.h"
 #include "box-stray.h"
 #include "fd-util.h"
@@ -13,19 +12,17 @@
 
 struct BoxLaunch {
         sd_event *event;
-        BoxSlots *slots;
         BoxCgroup *cgroup;
         uid_t uid_base;
         int socket_fd;
-        int child_slot; /* the child's end, until it surely has its own */
+        int child_fd; /* the box's end, until it has its own */
+        CradleWish *wish; /* until it is answered */
         int launcher_pidfd;
         sd_event_source *socket_source;
         sd_event_source *launcher_source;
         const BoxLaunchHandler *handler;
         void *userdata;
 
-        bool constructing; /* still in box_launch_new(): errors are its result, not a handler's */
-        int attached;      /* 1: yes, 0: not yet, negative: no */
         bool go_sent;
         bool started;
         bool stray; /* what is waited for is a PID 1 that was not told of */
@@ -34,17 +31,12 @@ struct BoxLaunch {
         int error;
 };
 
-static void release_child_slot(BoxLaunch *l) {
-        if (l->child_slot >= 0)
-                box_slots_release(l->slots, l->child_slot);
-        l->child_slot = -EBADF;
-}
-
 BoxLaunch *box_launch_free(BoxLaunch *l) {
         if (!l)
                 return NULL;
 
-        release_child_slot(l);
+        cradle_wish_forget(l->wish);
+        l->child_fd = safe_close(l->child_fd);
         l->socket_source = sd_event_source_unref(l->socket_source);
         l->launcher_source = sd_event_source_unref(l->launcher_source);
         l->socket_fd = safe_close(l->socket_fd);
@@ -92,8 +84,7 @@ static void on_attached(BoxCgroup *b, int r, void *userdata) {
         BoxLaunch *l = ASSERT_PTR(userdata);
         Step step = STEP_CGROUP;
 
-        l->attached = r < 0 ? r : 1;
-        if (l->constructing || l->error != 0)
+        if (l->error != 0)
                 return;
 
         if (r >= 0)
@@ -115,7 +106,6 @@ static void launch_receive_result(BoxLaunch *l) {
                 return;
 
         l->socket_source = sd_event_source_unref(l->socket_source);
-        release_child_slot(l);
 
         if (r > 0) {
                 l->started = true;
@@ -163,7 +153,7 @@ static bool adopt_stray(BoxLaunch *l) {
 /* Ends the launch if it is over; the last that a callback does. Where the launcher is gone and nothing was said, PID 1
  * has yet to say it, or its end of the socket to close. */
 static void launch_settle(BoxLaunch *l) {
-        if (l->launcher_pidfd >= 0)
+        if (l->wish || l->launcher_pidfd >= 0)
                 return;
 
         if (l->started)
@@ -190,8 +180,6 @@ static int on_launcher_gone(sd_event_source *s, int fd, uint32_t revents, void *
         l->launcher_source = sd_event_source_unref(l->launcher_source);
         l->launcher_pidfd = safe_close(l->launcher_pidfd);
 
-        /* From now on the end of the stream shows that nobody is left. */
-        release_child_slot(l);
         launch_receive_result(l);
         launch_settle(l);
         return 0;
@@ -208,14 +196,9 @@ void box_launch_abort(BoxLaunch *l, bool force) {
         launch_settle(l);
 }
 
-/* The child exists from here on: what fails below has to wait for it. */
-static int launch_child(BoxLaunch *l, pid_t pid, Step *ret_step) {
+/* What fails in here ends the launcher, and with that the launch. */
+static int watch_and_attach(BoxLaunch *l, pid_t pid, Step *ret_step) {
         int r;
-
-        *ret_step = STEP_USER;
-        r = box_child_write_maps(pid, l->uid_base);
-        if (r < 0)
-                return r;
 
         *ret_step = STEP_SPAWN;
         r = sd_event_add_io(l->event, &l->socket_source, l->socket_fd, EPOLLIN, on_socket, l);
@@ -223,44 +206,59 @@ static int launch_child(BoxLaunch *l, pid_t pid, Step *ret_step) {
                 return r;
         (void) sd_event_source_set_description(l->socket_source, "box-launch-socket");
 
-        r = watch_launcher(l);
-        if (r < 0)
-                return r;
-
         *ret_step = STEP_CGROUP;
-        r = box_cgroup_attach(l->cgroup, pid, l->launcher_pidfd, on_attached, l);
-        if (r < 0)
-                return r;
-        if (l->attached < 0)
-                return l->attached;
+        return box_cgroup_attach(l->cgroup, pid, l->launcher_pidfd, on_attached, l);
+}
 
-        return l->attached > 0 ? launch_go(l, ret_step) : 0;
+static void on_cloned(const CradleReply *p, void *userdata) {
+        BoxLaunch *l = ASSERT_PTR(userdata);
+        Step step = p->step;
+        int r = -p->error;
+
+        l->wish = NULL;
+
+        /* From now on the end of the stream shows that nobody is left. */
+        l->child_fd = safe_close(l->child_fd);
+
+        l->launcher_pidfd = p->pidfd;
+        if (l->launcher_pidfd >= 0 && watch_launcher(l) < 0) {
+                /* It waits for its "go": this is short. */
+                step = STEP_SPAWN;
+                r = -ENOMEM;
+                kill_launcher(l);
+                (void) waitid(P_PIDFD, (id_t) l->launcher_pidfd, &(siginfo_t) {}, WEXITED);
+                l->launcher_pidfd = safe_close(l->launcher_pidfd);
+        }
+
+        if (r >= 0 && l->error == 0)
+                r = watch_and_attach(l, p->pid, &step);
+        if (r < 0)
+                launch_fail(l, step, r);
+        else if (l->error != 0)
+                kill_launcher(l);
+        launch_settle(l);
 }
 
 int box_launch_new(
                 sd_event *event,
-                BoxSlots *slots,
+                BoxCradle *cradle,
                 uid_t uid_base,
                 bool share_network,
                 BoxCgroup *cgroup,
                 const BoxLaunchHandler *handler,
                 void *userdata,
-                BoxLaunch **ret,
-                Step *ret_step) {
+                BoxLaunch **ret) {
 
         _cleanup_(box_launch_freep) BoxLaunch *l = NULL;
         _cleanup_close_pair_ int pair[2] = EBADF_PAIR;
-        pid_t pid;
+        CradleRequest request;
         int r;
 
         assert(event);
-        assert(slots);
+        assert(cradle);
         assert(cgroup);
         assert(handler);
         assert(ret);
-        assert(ret_step);
-
-        *ret_step = STEP_SPAWN;
 
         l = new(BoxLaunch, 1);
         if (!l)
@@ -268,15 +266,13 @@ int box_launch_new(
 
         *l = (BoxLaunch) {
                 .event = sd_event_ref(event),
-                .slots = slots,
                 .cgroup = cgroup,
                 .uid_base = uid_base,
                 .socket_fd = -EBADF,
-                .child_slot = -EBADF,
+                .child_fd = -EBADF,
                 .launcher_pidfd = -EBADF,
                 .handler = handler,
                 .userdata = userdata,
-                .constructing = true,
         };
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -286,27 +282,18 @@ int box_launch_new(
         if (r < 0)
                 return r;
         l->socket_fd = TAKE_FD(pair[0]);
+        l->child_fd = TAKE_FD(pair[1]);
 
-        l->child_slot = box_slots_take(slots, TAKE_FD(pair[1]));
-        if (l->child_slot < 0)
-                return l->child_slot;
-
-        r = box_child_clone(box_slots_get_exec_fd(slots), l->child_slot, box_cgroup_get_clone_fd(cgroup), share_network,
-                            &pid, &l->launcher_pidfd);
-        if (r < 0) {
-                *ret_step = STEP_NAMESPACE;
+        request = (CradleRequest) {
+                .uid_base = uid_base,
+                .share_network = share_network,
+                .socket_fd = l->child_fd,
+                .cgroup_fd = box_cgroup_get_clone_fd(cgroup),
+        };
+        r = box_cradle_ask(cradle, &request, on_cloned, l, &l->wish);
+        if (r < 0)
                 return r;
-        }
 
-        r = launch_child(l, pid, ret_step);
-        if (r < 0) {
-                /* It waits for its "go", or is on its way to a cgroup that is not there: it ends at once. */
-                kill_launcher(l);
-                (void) waitid(P_PIDFD, (id_t) l->launcher_pidfd, &(siginfo_t) {}, WEXITED);
-                return r;
-        }
-
-        l->constructing = false;
         *ret = TAKE_PTR(l);
         return 0;
 }

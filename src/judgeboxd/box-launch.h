@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* From a decision to PID 1 of the box: a forked child in the new namespaces, its uid maps, its cgroup, then
- * judgebox-init, which clones itself as PID 1 and goes (launch.h in protocol/ has the packets, cgroup.h the
- * order). Every step that waits is an event, so boxes come up side by side. */
+/* From a decision to PID 1 of the box: a launcher comes out of the cradle, in the box's namespaces and with its uid maps;
+ * while it executes judgebox-init it gets its cgroup; then it clones itself as PID 1 and goes (launch.h in protocol/ has
+ * the packets, cgroup.h the order). Every step that waits is an event, so boxes come up side by side. */
 
 #include <systemd/sd-event.h>
 
-#include "box-slots.h"
+#include "box-cradle.h"
 #include "cgroup.h"
 #include "launch.h"
 
@@ -15,7 +15,7 @@ typedef struct BoxLaunch BoxLaunch;
 
 typedef struct BoxLaunchHandler {
         /* What is sent on this socket from now on waits for PID 1, whenever it comes. The socket is not the receiver's
-         * yet. Returns 0 or a negative errno. May run before box_launch_new() has returned. */
+         * yet. Returns 0 or a negative errno. */
         int (*going)(BoxLaunch *l, int socket_fd, void *userdata);
         /* PID 1 is there and listens on the socket; both descriptors are the receiver's now. The launcher may
          * still be in the box's cgroup. */
@@ -26,17 +26,16 @@ typedef struct BoxLaunchHandler {
         void (*failed)(BoxLaunch *l, Step step, int error, void *userdata);
 } BoxLaunchHandler;
 
-/* No handler but `going` runs before this has returned. */
+/* No handler runs before this has returned. */
 int box_launch_new(
                 sd_event *event,
-                BoxSlots *slots,
+                BoxCradle *cradle,
                 uid_t uid_base,
                 bool share_network,
                 BoxCgroup *cgroup,
                 const BoxLaunchHandler *handler,
                 void *userdata,
-                BoxLaunch **ret,
-                Step *ret_step);
+                BoxLaunch **ret);
 
 /* Ends it soon: one of the handlers still runs. With force even where nobody reacts any more, and then perhaps before
  * this returns. */

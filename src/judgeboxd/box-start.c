@@ -279,7 +279,6 @@ int box_start(Box *b, Failure *f) {
         CgroupBudget cgroup_budget;
         Budget budget;
         Manager *m;
-        Step step;
         int r;
 
         assert(b);
@@ -316,10 +315,10 @@ int box_start(Box *b, Failure *f) {
         cgroup_budget = budget_to_cgroup(&budget);
         box_cgroup_set_budget(b->cgroup, &cgroup_budget);
 
-        r = box_launch_new(m->event, m->slots, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
-                           &b->launch, &step);
+        r = box_launch_new(m->event, m->cradle, b->uid_base, b->settings.share_network, b->cgroup, &launch_handler, b,
+                           &b->launch);
         if (r < 0)
-                return failure_set_internal(f, step, r);
+                return failure_set_internal(f, STEP_SPAWN, r);
 
         b->deadline = usec_add(manager_now(m), BOX_START_TIMEOUT_USEC);
         manager_watch_deadline(m, b->deadline);

@@ -332,6 +332,11 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
         return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
 }
 
+/* There are no new boxes without it, and only a new daemon has a new one. */
+static void on_cradle_gone(BoxCradle *c, void *userdata) {
+        manager_fail(ASSERT_PTR(userdata), -ECHILD);
+}
+
 static bool is_box(uid_t uid, const char *id, void *userdata) {
         return box_id_is_valid(id) && manager_find_box(userdata, uid, id);
 }
@@ -349,7 +354,8 @@ static int run(void) {
                 .cgroup_root = arg_cgroup_root,
                 .allow_degraded = arg_degrade,
         };
-        int init_fd, r;
+        _cleanup_close_ int init_fd = -EBADF;
+        int r;
 
         raise_nofile();
 
@@ -365,7 +371,7 @@ static int run(void) {
                 return log_oom();
 
         if (arg_private_fd < 0) {
-                r = passed_fds_take(BOX_SLOTS_END, &passed);
+                r = passed_fds_take(&passed);
                 if (r < 0)
                         return log_error_errno(r, "Failed to take the descriptors that were passed: %m");
         }
@@ -378,15 +384,15 @@ static int run(void) {
         if (r < 0)
                 return log_oom();
 
-        r = box_slots_new(init_fd, &options.slots);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set descriptors aside: %m");
-
-        slow_close_enable();
-
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make an event loop: %m");
+
+        r = box_cradle_new(event, init_fd, &options.cradle);
+        if (r < 0)
+                return log_error_errno(r, "Failed to start what boxes are cloned out of: %m");
+
+        slow_close_enable();
 
         if (arg_private_fd < 0) {
                 r = prepare_service(event, &passed, &options);
@@ -397,6 +403,7 @@ static int run(void) {
         r = manager_new(event, &options, &manager);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up: %m");
+        box_cradle_set_gone_handler(manager->cradle, on_cradle_gone, manager);
 
         r = varlink_server_new(event, "The judgebox project", "judgeboxd", PROJECT_VERSION, PROJECT_URL, &server);
         if (r >= 0)

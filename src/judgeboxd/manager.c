@@ -28,7 +28,7 @@ static int on_dispose(sd_event_source *s, void *userdata) {
         dispose(m);
 
         if (m->stopping && !m->boxes)
-                return sd_event_exit(m->event, 0);
+                return sd_event_exit(m->event, m->result);
 
         return 0;
 }
@@ -188,7 +188,7 @@ int manager_new(sd_event *event, const ManagerOptions *options, Manager **ret) {
 
         *m = (Manager) {
                 .event = sd_event_ref(event),
-                .slots = options->slots,
+                .cradle = options->cradle,
                 .uids = options->uids,
                 .store = options->store,
                 .host_directories = options->host_directories,
@@ -276,7 +276,7 @@ Manager *manager_free(Manager *m) {
         m->cpu_pool = cpu_pool_free(m->cpu_pool);
         m->config = config_free(m->config);
         m->authority = authority_free(m->authority);
-        m->slots = box_slots_free(m->slots);
+        m->cradle = box_cradle_free(m->cradle);
         m->event = sd_event_unref(m->event);
         return mfree(m);
 }
@@ -303,6 +303,17 @@ void manager_stop(Manager *m) {
                 box_stop(b);
 
         want_dispose(m);
+}
+
+void manager_fail(Manager *m, int r) {
+        assert(m);
+        assert(r < 0);
+
+        m->result = r;
+        if (m->store && !m->stopping)
+                (void) sd_event_exit(m->event, r);
+        else
+                manager_stop(m);
 }
 
 void manager_give_up(Manager *m) {

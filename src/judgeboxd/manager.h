@@ -7,6 +7,7 @@
 
 #include "admission.h"
 #include "authority.h"
+#include "box-cradle.h"
 #include "box-store.h"
 #include "box.h"
 #include "cgroup.h"
@@ -32,7 +33,7 @@ struct Manager {
         UidRange *uids;
         HostCpus cpus;
         CpuPool *cpu_pool;
-        BoxSlots *slots;
+        BoxCradle *cradle;
         BoxStore *store; /* NULL: boxes end with the daemon */
         HostDirectories *host_directories; /* NULL: this daemon makes none */
         Images *images;
@@ -57,6 +58,7 @@ struct Manager {
         sd_event_source *hold_source;
 
         bool stopping;
+        int result; /* what the loop ends with then */
 };
 
 typedef struct ManagerOptions {
@@ -67,7 +69,7 @@ typedef struct ManagerOptions {
         BoxStore *store; /* taken over; or NULL */
         HostDirectories *host_directories; /* taken over; or NULL */
         Images *images; /* taken over; NULL: there are none */
-        BoxSlots *slots; /* taken over */
+        BoxCradle *cradle; /* taken over */
         Authority *authority; /* taken over; NULL: local */
         char *const *profile_directories; /* NULL: where they are installed */
         Config *config; /* taken over; NULL: the defaults, whatever the files say */
@@ -92,6 +94,10 @@ int manager_set_bus(Manager *m, sd_bus *bus);
 
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);
+
+/* The daemon cannot do its work any more, and another one may: the loop ends with r. Boxes that can do without it are left,
+ * others are taken away first. */
+void manager_fail(Manager *m, int r);
 
 /* A box cannot be taken away. If the daemon is to stop it stops without: the loop ends with -ETIMEDOUT, and the
  * manager must not be freed. */

@@ -21,7 +21,7 @@ static int compare(const void *a, const void *b) {
         return strcmp(((const PassedFd *) a)->name, ((const PassedFd *) b)->name);
 }
 
-int passed_fds_take(int above, PassedFds *ret) {
+int passed_fds_take(PassedFds *ret) {
         _cleanup_strv_free_ char **names = NULL;
         PassedFds p = {};
         int n;
@@ -38,19 +38,13 @@ int passed_fds_take(int above, PassedFds *ret) {
 
         for (int i = 0; i < n; i++) {
                 _cleanup_free_ char *name = strdup(names[i]);
-                int fd = SD_LISTEN_FDS_START + i, moved = fd;
 
-                if (name && fd < above) {
-                        moved = fcntl(fd, F_DUPFD_CLOEXEC, above);
-                        if (moved >= 0)
-                                (void) safe_close(fd);
-                }
-                if (!name || moved < 0) {
+                if (!name) {
                         passed_fds_done(&p);
-                        return name ? -errno : -ENOMEM;
+                        return -ENOMEM;
                 }
 
-                p.items[p.n++] = (PassedFd) { .name = TAKE_PTR(name), .fd = moved };
+                p.items[p.n++] = (PassedFd) { .name = TAKE_PTR(name), .fd = SD_LISTEN_FDS_START + i };
         }
 
         qsort(p.items, p.n, sizeof(*p.items), compare);

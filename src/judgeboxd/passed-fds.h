@@ -16,7 +16,6 @@ typedef struct PassedFds {
         size_t n;
 } PassedFds;
 
-/* Moves all of them to `above` and beyond: the range below is box-slots.h's. To be called before anything else is
- * opened. */
-int passed_fds_take(int above, PassedFds *ret);
+/* To be called before anything else is opened. */
+int passed_fds_take(PassedFds *ret);
 void passed_fds_done(PassedFds *p);

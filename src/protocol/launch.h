@@ -3,9 +3,8 @@
 
 /* How judgebox-init comes up, before the messages of message.h: two packets on the same socket.
  *
- *   judgeboxd -> its forked child: "go", with supervisor/ of the box's cgroup. Sent when the uid and gid maps are
- *   written and the child is in the box's cgroup. The child, which still runs judgeboxd's code, puts the
- *   descriptor at JUDGEBOX_INIT_CGROUP_FD and executes judgebox-init: that is the launcher.
+ *   judgeboxd -> the launcher: "go", with supervisor/ of the box's cgroup. Sent when the launcher is in that cgroup;
+ *   by then it may have executed judgebox-init, or be about to.
  *
  *   PID 1 of the box -> judgeboxd: "started", with a pidfd of its own, before anything else that it says. The
  *   launcher has cloned it as a child of judgeboxd's (CLONE_PARENT) and exits, with "failed" if it could not.
@@ -16,7 +15,7 @@
 
 int launch_send_go(int socket_fd, int supervisor_fd);
 
-/* Async-signal-safe. The descriptor is the caller's, close-on-exec. */
+/* The descriptor is the caller's, close-on-exec. */
 int launch_receive_go(int socket_fd, int *ret_supervisor_fd);
 
 int launch_send_started(int socket_fd, int pidfd);

@@ -23,10 +23,8 @@
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
 #define MESSAGE_FDS_MAX 20U
 
-/* The descriptors that judgebox-init is started with: its control socket, and the directory of the cgroup that
- * PID 1 of the box goes to. */
+/* The descriptor that judgebox-init is started with, beside 0 to 2: its control socket. */
 #define JUDGEBOX_INIT_SOCKET_FD 3
-#define JUDGEBOX_INIT_CGROUP_FD 4
 
 typedef enum MessageType {
         /* judgeboxd -> judgebox-init */

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* judgebox-init: a box's PID 1. Started by judgeboxd alone, with its control socket at JUDGEBOX_INIT_SOCKET_FD. */
+/* judgebox-init: a box's PID 1, and the cradle that boxes come out of. Started by judgeboxd alone, with its socket at
+ * JUDGEBOX_INIT_SOCKET_FD. */
 
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cradle-packet.h"
+#include "cradle.h"
 #include "fd-util.h"
 #include "launcher.h"
 #include "message.h"
+#include "string-util.h"
 #include "supervisor.h"
+
+static_assert(JUDGEBOX_INIT_SOCKET_FD == CRADLE_SOCKET_FD, "one check is enough for both");
 
 int main(int argc, char *argv[]) {
         struct stat st;
@@ -17,6 +23,9 @@ int main(int argc, char *argv[]) {
                 fprintf(stderr, "judgebox-init is started by judgeboxd, not by hand.\n");
                 return EXIT_FAILURE;
         }
+
+        if (argc > 1 && streq(argv[1], CRADLE_ARGUMENT))
+                return cradle_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
         if (!launcher_run())
                 return EXIT_SUCCESS;

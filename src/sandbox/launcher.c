@@ -40,28 +40,44 @@ static int start_clocks(void) {
         return write_string_file_at(AT_FDCWD, "/proc/self/timens_offsets", offsets);
 }
 
-bool launcher_run(void) {
-        struct clone_args args = {
-                .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP,
-                .cgroup = JUDGEBOX_INIT_CGROUP_FD,
-        };
+/* Returns 1 in PID 1, 0 in the launcher when all is well. */
+static int launch(Step *ret_step) {
+        struct clone_args args = { .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP };
+        _cleanup_close_ int supervisor_fd = -EBADF;
         long pid;
         int r;
 
-        r = unshare(CLONE_NEWCGROUP) < 0 ? -errno : start_clocks();
-        if (r < 0) {
-                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, r);
-                return false;
-        }
+        *ret_step = STEP_NAMESPACE;
+        r = start_clocks();
+        if (r < 0)
+                return r;
+
+        *ret_step = STEP_CGROUP;
+        r = launch_receive_go(JUDGEBOX_INIT_SOCKET_FD, &supervisor_fd);
+        if (r < 0)
+                return r;
+
+        /* Only now we are in the box's cgroup, where it is to begin. */
+        *ret_step = STEP_NAMESPACE;
+        if (unshare(CLONE_NEWCGROUP) < 0)
+                return -errno;
 
         /* No exit signal may be asked for with CLONE_PARENT: it is that of the launcher itself. */
+        *ret_step = STEP_CGROUP;
+        args.cgroup = (uint64_t) supervisor_fd;
         pid = syscall(SYS_clone3, &args, sizeof(args));
-        if (pid == 0) {
-                (void) safe_close(JUDGEBOX_INIT_CGROUP_FD);
-                return report_started();
-        }
+        return pid < 0 ? -errno : pid == 0;
+}
 
-        if (pid < 0)
-                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_CGROUP, errno);
+bool launcher_run(void) {
+        Step step;
+        int r;
+
+        r = launch(&step);
+        if (r > 0)
+                return report_started();
+
+        if (r < 0)
+                (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, step, r);
         return false;
 }

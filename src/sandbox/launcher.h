@@ -3,9 +3,9 @@
 
 #include "macro.h"
 
-/* The first life of judgebox-init: started by judgeboxd in the box's cgroup and namespaces, but not as PID 1.
- * Roots the cgroup namespace here and makes PID 1 of the box in the cgroup that JUDGEBOX_INIT_CGROUP_FD names, which
- * tells judgeboxd its pidfd. PID 1 is judgeboxd's own child, not ours (CLONE_PARENT).
+/* The first life of judgebox-init: cloned by the cradle into the box's namespaces, but not as PID 1. Waits until
+ * judgeboxd says that it is in the box's cgroup, roots the cgroup namespace there and makes PID 1 of the box in
+ * supervisor/, which tells judgeboxd its pidfd. PID 1 is judgeboxd's own child, not ours (CLONE_PARENT).
  *
  * Returns true in PID 1, false in the launcher, which then has nothing left to do; what went wrong was told to
  * judgeboxd. */

@@ -9,7 +9,6 @@
 #include "image.h"
 #include "ipc.h"
 #include "mount-util.h"
-#include "net.h"
 #include "proc.h"
 #include "root-rules.h"
 
@@ -214,13 +213,6 @@ int root_setup(const BoxSettings *s, Root *ret, Step *ret_step) {
         r = set_names(host_name, domain_name);
         if (r < 0)
                 return r;
-
-        if (!s->share_network) {
-                *ret_step = STEP_LOOPBACK;
-                r = net_loopback_up();
-                if (r < 0)
-                        return r;
-        }
 
         *ret = root;
         root = ROOT_NULL;

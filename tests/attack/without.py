@@ -29,7 +29,7 @@ VARIANTS = {
          SECCOMP_OFF, LANDLOCK_OFF,
          ('src/sandbox/root.c', r'MOUNT_ATTR_RDONLY \| MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_RDONLY'),
          # Root of the host's is not even somebody in the box.
-         ('src/judgeboxd/box-child.c', r'"0 %u 1\\n1000 %u 1\\n"', '"0 %u 1\\n1 0 1\\n1000 %u 1\\n"')],
+         ('src/sandbox/cradle.c', r'"0 %u 1\\n1000 %u 1\\n"', '"0 %u 1\\n1 0 1\\n1000 %u 1\\n"')],
         ['setuid-program']),
     'no-user-namespaces': (
         [SECCOMP_OFF,
@@ -47,8 +47,7 @@ VARIANTS = {
          ('src/sandbox/devices.c', r'st\.st_rdev != makedev\(DEVICES_MAJOR, minor_number\)', 'false'), LANDLOCK_OFF],
         ['host-devices']),
     'network-namespace': (
-        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
-         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)'), LANDLOCK_OFF],
+        [('src/sandbox/cradle.c', r'network_choose\(n, q->share_network, ', 'network_choose(n, true, '), LANDLOCK_OFF],
         ['connect-out', 'abstract-socket', 'other-socket']),
     'pid-namespace': (
         [('src/sandbox/launcher.c', r'CLONE_NEWPID \| ', ''),
@@ -56,13 +55,13 @@ VARIANTS = {
          LANDLOCK_OFF],
         ['other-processes']),
     'ipc-namespace': (
-        [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', ''),
+        [('src/sandbox/cradle.c', r'CLONE_NEWIPC \| ', ''),
          # Without one of its own a box does not even come up: it may not look into the host's.
          ('src/sandbox/root.c', r'ipc_open\(&root\.mqueue_fd\)', '0'),
          ('src/sandbox/supervisor.c', r'ipc_clear\(s->root\.mqueue_fd\)', '0')],
         ['other-shm']),
     'uts-namespace': (
-        [('src/judgeboxd/box-child.c', r'CLONE_NEWUTS \| ', ''),
+        [('src/sandbox/cradle.c', r'CLONE_NEWUTS \| ', ''),
          ('src/sandbox/root.c', r'r = set_names\(host_name, domain_name\)', 'r = 0')],
         ['host-name']),
     'time-namespace': (

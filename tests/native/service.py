@@ -120,21 +120,28 @@ class Service:
         self.client = client
         self.path = path
         self.pid = process.pid
+        # Before it has its name it could be taken for a box.
+        check(wait_until(lambda: self.cradles() or process.poll() is not None), 'what boxes are cloned out of is there')
 
     def connect(self):
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(self.path)
         return Client(sock)
 
+    def named_children(self):
+        """Pairs of pid and name."""
+        for pid in pathlib.Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                yield pid, pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
+
     def children(self):
-        """But for the helpers that close tenants' files for it, or remove what was in boxes."""
-        def name(pid):
-            try:
-                return pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
-            except (FileNotFoundError, ProcessLookupError):
-                return None
-        children = pathlib.Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text().split()
-        return [pid for pid in children if name(pid) not in (None, 'judgebox-close', 'judgebox-remove')]
+        """But for what boxes are cloned out of, and the helpers that close tenants' files for it, or remove what was in
+        boxes."""
+        helpers = ('judgebox-cradle', 'judgebox-close', 'judgebox-remove')
+        return [pid for pid, name in self.named_children() if name not in helpers]
+
+    def cradles(self):
+        return [pid for pid, name in self.named_children() if name == 'judgebox-cradle']
 
     def n_fds(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))

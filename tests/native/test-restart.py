@@ -10,9 +10,9 @@ import signal
 import subprocess
 import time
 
-from harness import JUDGECTL, check, check_equal, main, test, wait_until
+from harness import JUDGECTL, TIMEOUT, check, check_equal, main, test, wait_until
 from restart import managed
-from service import Failed, refused, trash_is_empty
+from service import Failed, Service, refused, trash_is_empty
 
 ME = os.getuid()
 
@@ -387,6 +387,24 @@ def unusable(change):
 
 def rewrite(path, **fields):
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+@test
+def test_cradle_is_gone():
+    """Without what boxes are cloned out of the service cannot go on, but the next one has the boxes that there are."""
+    with managed() as m:
+        c = m.connect()
+        c.call('CreateBox', {'box': 'b'})
+        started = begin(c, '/bin/sh', '-c', 'sleep 1; exit 3', box='b')
+        cradle, = Service(m.process, c).cradles()
+        os.kill(int(cradle), signal.SIGKILL)
+        check_equal(m.process.wait(TIMEOUT), 1)
+        m.settle()
+        m.start()
+        c = m.connect()
+        check_equal(collect(c, started)['result']['exitStatus'], 3)
+        check_equal(c.run('/bin/true')['verdict'], 'ok')
+        c.call('DestroyBox', {'box': 'b'})
 
 
 @test

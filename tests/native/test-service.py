@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import DEGRADE, check, check_equal, main, skip, test, wait_until
+from harness import DEGRADE, TIMEOUT, check, check_equal, main, skip, test, wait_until
 from service import Failed, HostileFile, cgroup_mount, listening, private, refused, tells_pidfd
 
 
@@ -627,6 +627,19 @@ def test_killed_daemon():
         check(wait_until(lambda: not any(os.path.exists(f'/proc/{pid}') for pid in children)), 'no process is left')
         for directory, _, _ in os.walk(top, topdown=False):
             os.rmdir(directory)
+
+
+@test
+def test_killed_cradle():
+    """No box could be made any more: the daemon ends as if it had been told to, but with an error."""
+    with listening() as s:
+        cradle, = s.cradles()
+        other = s.connect()
+        spin(other)
+        check(wait_until(lambda: s.client.call('ListBoxes')['boxes']), 'it runs')
+        os.kill(int(cradle), signal.SIGKILL)
+        check_equal(other.receive()['result']['verdict'], 'canceled')
+        check_equal(s.process.wait(TIMEOUT), 1)
 
 
 @test

@@ -30,18 +30,16 @@ LANDLOCK_OFF = ('src/sandbox/landlock.c', r'landlock_get_abi\(\) >= LANDLOCK_ABI
 
 VARIANTS = {
     'ipc-namespace': (
-        [('src/judgeboxd/box-child.c', r'CLONE_NEWIPC \| ', ''),
+        [('src/sandbox/cradle.c', r'CLONE_NEWIPC \| ', ''),
          # Without one of its own a box does not even come up: it may not look into the host's.
          ('src/sandbox/root.c', r'ipc_open\(&root\.mqueue_fd\)', '0'),
          ('src/sandbox/supervisor.c', r'ipc_clear\(s->root\.mqueue_fd\)', '0')],
         ['shared-memory']),
     'network-namespace': (
-        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
-         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)')],
+        [('src/sandbox/cradle.c', r'network_choose\(n, q->share_network, ', 'network_choose(n, true, ')],
         ['connect-to-the-host']),
     'network-namespace-and-landlock': (
-        [('src/judgeboxd/box-child.c', r'share_network \? 0 : CLONE_NEWNET', '0'),
-         ('src/sandbox/root.c', r'if \(!s->share_network\)', 'if (false)'),
+        [('src/sandbox/cradle.c', r'network_choose\(n, q->share_network, ', 'network_choose(n, true, '),
          LANDLOCK_OFF],
         ['connect-to-the-host', 'connect-to-an-abstract-socket']),
     'landlock': (

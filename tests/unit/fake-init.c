@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Stands in for judgebox-init in test-box-launch: does what the name of its box says. */
+/* Stands in for judgebox-init in test-box-launch: is the cradle, and as a launcher does what the name of its box says. */
 
 #include <linux/sched.h>
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cradle.h"
 #include "fd-util.h"
 #include "launch.h"
 #include "message.h"
@@ -19,10 +20,10 @@ typedef enum Pid1 {
         PID1_DIES,
 } Pid1;
 
-static void clone_pid1(Pid1 what) {
+static void clone_pid1(int supervisor_fd, Pid1 what) {
         struct clone_args args = {
                 .flags = CLONE_NEWPID | CLONE_PARENT | CLONE_INTO_CGROUP,
-                .cgroup = JUDGEBOX_INIT_CGROUP_FD,
+                .cgroup = (uint64_t) supervisor_fd,
         };
 
         if (syscall(SYS_clone3, &args, sizeof(args)) != 0)
@@ -47,12 +48,19 @@ static int count_descriptors(void) {
         return n;
 }
 
-int main(void) {
+int main(int argc, char *argv[]) {
+        int n_fds = count_descriptors(), supervisor_fd;
         char path[4096];
         const char *mode;
         ssize_t n;
 
-        n = readlink(FD_PATH(JUDGEBOX_INIT_CGROUP_FD), path, sizeof(path) - 1);
+        if (argc > 1)
+                return cradle_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+
+        if (launch_receive_go(JUDGEBOX_INIT_SOCKET_FD, &supervisor_fd) < 0)
+                return EXIT_FAILURE;
+
+        n = readlink(FD_PATH(supervisor_fd), path, sizeof(path) - 1);
         if (n < 0)
                 return EXIT_FAILURE;
         path[n] = '\0';
@@ -64,22 +72,22 @@ int main(void) {
         if (strcmp(mode, "good") == 0) {
                 sigset_t mask;
 
-                /* 0 to 4, and nothing else; root of the box, no signal blocked. */
-                if (count_descriptors() != 5 || getuid() != 0 || getgid() != 0 || getgroups(0, NULL) != 0 ||
+                /* 0 to 3, and nothing else; root of the box, no signal blocked. */
+                if (n_fds != 4 || getuid() != 0 || getgid() != 0 || getgroups(0, NULL) != 0 ||
                     sigprocmask(SIG_SETMASK, NULL, &mask) < 0 || sigismember(&mask, SIGTERM) != 0)
                         (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_DESCRIPTORS, EBADF);
                 else
-                        clone_pid1(PID1_SPEAKS);
+                        clone_pid1(supervisor_fd, PID1_SPEAKS);
         } else if (strcmp(mode, "refused") == 0)
                 (void) launch_send_failed(JUDGEBOX_INIT_SOCKET_FD, STEP_NAMESPACE, EPERM);
         else if (strcmp(mode, "garbage") == 0)
                 (void) send(JUDGEBOX_INIT_SOCKET_FD, "garbage", 7, 0);
         else if (strcmp(mode, "late") == 0)
-                clone_pid1(PID1_SPEAKS_LATE);
+                clone_pid1(supervisor_fd, PID1_SPEAKS_LATE);
         else if (strcmp(mode, "stray") == 0)
-                clone_pid1(PID1_IS_SILENT);
+                clone_pid1(supervisor_fd, PID1_IS_SILENT);
         else if (strcmp(mode, "dies") == 0)
-                clone_pid1(PID1_DIES);
+                clone_pid1(supervisor_fd, PID1_DIES);
         else if (strcmp(mode, "hangs") == 0)
                 for (;;)
                         (void) pause();
