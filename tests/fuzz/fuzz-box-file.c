@@ -46,6 +46,7 @@ static void check_again(const BoxFile *f) {
         fuzz_assert(again.settings.storage_bytes == f->settings.storage_bytes);
         fuzz_assert(again.settings.share_network == f->settings.share_network);
         fuzz_assert(again.settings.limits.set == f->settings.limits.set);
+        fuzz_assert(again.settings.allowed_paths.n == f->settings.allowed_paths.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -41,6 +41,10 @@ static void check_execute(Message *m, int pair[static 2]) {
         fuzz_assert(message_parse_execute(m, &again) == 0);
         fuzz_assert(strv_length(s.argv) == strv_length(again.argv) && s.n_extra_fds == again.n_extra_fds);
         fuzz_assert(memcmp(s.limits.values, again.limits.values, sizeof(s.limits.values)) == 0);
+        fuzz_assert(s.allowed_paths.n == again.allowed_paths.n);
+        for (size_t i = 0; i < s.allowed_paths.n; i++)
+                fuzz_assert(streq(s.allowed_paths.rules[i].path, again.allowed_paths.rules[i].path) &&
+                            s.allowed_paths.rules[i].optional == again.allowed_paths.rules[i].optional);
         run_spec_done(&s);
         run_spec_done(&again);
 }
