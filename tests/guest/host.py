@@ -155,17 +155,28 @@ def connections():
 FILTER = 'memfd:judgebox-filter'
 
 
+def close_queue(pid, found):
+    """The pipe by which the service hands tenants' files to the process that closes them: it has both ends itself, from
+    the first such file on."""
+    children = command(None, 'ps', '-o', 'comm=', '--ppid', str(pid), status=None).split()
+    if 'judgebox-close' not in children:
+        return None
+    queue, = (what for what in set(found) if what.startswith('pipe:') and found.count(what) == 2)
+    return queue
+
+
 def descriptors():
-    """How many the service has, and systemd keeps for it. A request comes first: by its answer the service has let go
-    of what the ones before it took; its own connection is closed when the service hears that judgectl has ended. The
-    socket to the journal does not count, which is there from the first entry that is worth one, nor do the filters of the
-    profiles that were used so far."""
+    """Those of the service by their kinds, and how many systemd keeps for it. A request comes first: by its answer the
+    service has let go of what the ones before it took; its own connection is closed when the service hears that judgectl has
+    ended. What comes with its first use and stays does not count: the socket to the journal, the filters of profiles, and
+    the queue of files to be closed."""
     pid = main_pid()
     check(wait_until(lambda: connections() == 0), 'judgectl has left')
     datagram = '0002'
-    to_journal = {f'socket:[{inode}]' for kind, _, inode, _ in sockets() if kind == datagram}
     found = [os.readlink(path) for path in pathlib.Path(f'/proc/{pid}/fd').iterdir()]
-    return sum(what not in to_journal and FILTER not in what for what in found), int(show('judgeboxd.service', 'NFileDescriptorStore'))
+    known = {f'socket:[{inode}]' for kind, _, inode, _ in sockets() if kind == datagram} | {close_queue(pid, found)}
+    kinds = sorted(re.sub('[0-9]+', '', what) for what in found if what not in known and FILTER not in what)
+    return kinds, int(show('judgeboxd.service', 'NFileDescriptorStore'))
 
 
 def leftovers():

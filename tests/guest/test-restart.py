@@ -47,12 +47,6 @@ def check_callers(callers):
         command('alice', 'rm', f'/tmp/restart-{i}')
 
 
-def are_no_more(now, before):
-    """A service that was started anew has less at first: a process that closes tenants' files, and the two descriptors
-    of it, come with the first of them."""
-    return now[0] <= before[0] + 2 and now[1] == before[1]
-
-
 def survive(*ways):
     need_package()
     command(None, 'systemctl', 'reset-failed', 'judgeboxd.service', status=None)
@@ -63,7 +57,7 @@ def survive(*ways):
         way()
     check_callers(callers)
     check_nothing_left()
-    check(wait_until(lambda: are_no_more(descriptors(), before), 6), f'descriptors: {descriptors()}, before {before}')
+    check(wait_until(lambda: descriptors() == before, 6), f'descriptors: {descriptors()}, before {before}')
 
 
 @test
