@@ -380,7 +380,7 @@ def run_guest(report):
         return
 
     # Its packages are what the guest installs.
-    package = Test('tools/package', ['@TOP@/tools/package'], {}, PACKAGE_TIMEOUT)
+    package = Test('tools/package', ['@TOP@/tools/package', '--lint'], {}, PACKAGE_TIMEOUT)
     report.add('guest', package.name, run(package, LOGS / 'package.log'))
 
     tests = tests_by_name(guest_tests())
