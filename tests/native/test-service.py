@@ -619,7 +619,8 @@ def test_killed_daemon():
     """The daemon cannot clean up after SIGKILL, but its boxes end with it."""
     with listening() as s:
         s.client.call('CreateBox', {'box': 'b'})
-        spin(s.connect(), 'b')
+        caller = s.connect()
+        spin(caller, 'b')
         check(wait_until(lambda: active_runs(s.client, 'b')), 'it runs')
         top = (cgroup_mount() / s.client.call('GetBox', {'box': 'b'})['status']['cgroup'].lstrip('/')).parent
         children = s.children()
