@@ -121,9 +121,11 @@ def test_rename_between_boxes():
 @test
 def test_busy():
     with service():
-        first = subprocess.Popen([ISOLATE, '--run', '--', '/bin/sleep', '15' if EMULATED else '3'], stderr=subprocess.DEVNULL)
+        program = f'echo here; sleep {15 if EMULATED else 3}'
+        first = subprocess.Popen([ISOLATE, '--run', '-p', '--', '/bin/sh', '-c', program], stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL)
         try:
-            check(wait_until(lambda: isolate('--run', '--', '/bin/true').status == 2))
+            check_equal(first.stdout.readline(), b'here\n')
             done = isolate('--run', '-M', 'meta', '--', '/bin/true')
             check_equal((done.status, done.err), (2, 'This box is currently in use by another process\n'), str(done))
             check_equal(isolate('--wait', '-s', '--run', '--', '/bin/true').status, 0)
