@@ -45,7 +45,8 @@ static int refuse_without_landlock(const char *field, Failure *f) {
         int r;
 
         r = failure_set_message(f, FAILURE_NOT_SUPPORTED, NULL,
-                                "%s needs Landlock of version %i (Linux 5.19), which this kernel lacks or does not let us use.",
+                                "%s needs Landlock of version %i (Linux 5.19), which this kernel lacks or does not "
+                                "let us use.",
                                 field, LANDLOCK_ABI_REFER);
         return strv_extend(&f->missing, "landlock") < 0 ? -ENOMEM : r;
 }

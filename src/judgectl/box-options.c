@@ -7,8 +7,8 @@
 
 const char box_options_help[] =
         "     --profile=NAME           Seccomp profile of what runs\n"
-        "     --allow-path=PATH:ACCESS No files but those below such paths: read, write,\n"
-        "                              execute, stat, optional\n"
+        "     --allow-path=PATH:ACCESS Let it open only what is at or below such paths, to\n"
+        "                              read, write, execute, or (stat) not at all\n"
         "     --storage=BYTES          Room for files in the box\n"
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"

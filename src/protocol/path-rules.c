@@ -57,7 +57,8 @@ typedef struct Components {
 } Components;
 
 static Components components_of(const char *path) {
-        return path[0] == '/' ? (Components) { .rest = path } : (Components) { .rest = BOX_DIRECTORY, .following = path };
+        return path[0] == '/' ? (Components) { .rest = path }
+                              : (Components) { .rest = BOX_DIRECTORY, .following = path };
 }
 
 /* The length of the next one, at *ret; 0 at the end. "." says nothing. */
