@@ -9,6 +9,7 @@
 #include "box-fixture.h"
 #include "fd-util.h"
 #include "mount-util.h"
+#include "net.h"
 #include "privileges.h"
 
 typedef struct Report {
@@ -51,6 +52,10 @@ static _noreturn_ void child_main(
         EXPECT(setresgid(0, 0, 0) >= 0);
         EXPECT(setresuid(0, 0, 0) >= 0);
         (void) umask(0022);
+
+        /* What a box's network gets from the cradle. */
+        if (!s->share_network)
+                EXPECT_INT(net_loopback_up(), 0);
 
         report.error = root_setup(s, &root, &report.step);
         EXPECT(write(report_fd, &report, sizeof(report)) == sizeof(report));
