@@ -191,6 +191,28 @@ def scripts(directory, environment):
                    SCRIPT_TIMEOUT, has_sum=True)
 
 
+# Native tests, and the words in the names of those of each, that are done under the sanitizers as well: the whole of a
+# request's way through judgeboxd, and judgebox-init. Not what compares memory use, or has a program that cannot be executed:
+# ASan does not get along with the process that is between the two.
+SANITIZED_TESTS = {
+        'test-dbus.py': ['methods', 'violation', 'group', 'properties', 'descriptors', 'contents', 'errors', 'destroyed',
+                         'caller-leaves', 'collect', 'signals', 'subscriber', 'bad', 'wrong'],
+        'test-inside.py': [],
+        'test-restart.py': ['box-stays', 'directory', 'numbers', 'goes-on', 'waited-for', 'exclusive', 'in-file', 'without',
+                            'strays', 'for-good'],
+        'test-separation.py': [],
+        'test-service.py': [],
+        'test-stream.py': [],
+}
+
+
+def sanitized_tests():
+    for test in scripts('native', {**SANITIZERS, 'JUDGEBOX_BUILD': BUILDS['asan'], 'JUDGEBOX_TEST_DEGRADE': 'yes'}):
+        if test.name in SANITIZED_TESTS:
+            test.command += SANITIZED_TESTS[test.name]
+            yield test
+
+
 def native_tests(degrade):
     for directory in ('native', 'attack'):
         yield from scripts(directory, {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
@@ -329,6 +351,8 @@ def run_native(report):
     busy, waiting = queue.SimpleQueue(), queue.SimpleQueue()
     for test in native_tests(degrade=True):
         (waiting if test.name in MOSTLY_WAITING else busy).put(('native', LOGS / 'native', test))
+    for test in sanitized_tests():
+        waiting.put(('native/asan', LOGS / 'native-asan', test))
     run_lanes(report, busy, waiting)
 
 
