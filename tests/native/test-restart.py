@@ -249,11 +249,15 @@ def test_keep():
                 check_equal(d.read(reply['stdoutFileDescriptor']), b'done\n')
 
 
-def program_of(client, box):
-    """The process of its only run."""
+def sleeper_of(client, box):
+    """The process of its only run, once it has become what it is to be."""
     leader = alive(client, box)['leaderPid']
-    pid, = pathlib.Path(f'/proc/{leader}/task/{leader}/children').read_text().split()
-    return int(pid)
+
+    def find():
+        children = pathlib.Path(f'/proc/{leader}/task/{leader}/children').read_text().split()
+        return [int(pid) for pid in children if pathlib.Path(f'/proc/{pid}/comm').read_text() == 'sleep\n']
+    check(wait_until(find), 'it runs')
+    return find()[0]
 
 
 def hold_cpus(m, client):
@@ -270,7 +274,7 @@ def hold_cpus(m, client):
         if client.call('GetStatus')['waitingRuns'] > 0:
             c.close()
             break
-        pid = program_of(client, c.receive()['started']['box'])
+        pid = sleeper_of(client, c.receive()['started']['box'])
         held[pid] = os.sched_getaffinity(pid), c
     cpus = [cpu for cpus, _ in held.values() for cpu in cpus]
     check_equal(len(cpus), len(set(cpus)), f'no CPU twice: {cpus}')
@@ -289,11 +293,14 @@ def test_exclusive_cpus():
             c = m.connect()
             held = hold_cpus(m, c)
             pid = list(held)[which]
+            n_before = m.said().count('Took over')
             m.end()
             if meanwhile:
                 os.kill(pid, signal.SIGKILL)
             m.start()
             c = m.connect()
+            check(wait_until(lambda: m.said().count('Took over') > n_before and
+                             c.call('GetStatus')['activeRuns'] == len(held) - meanwhile), 'they are taken over')
             waiting = m.connect()
             waiting.send('Run', {'arguments': ['/bin/true']})
             if not meanwhile:
