@@ -78,15 +78,37 @@ static int destroy(Isolate *i) {
         return r < 0 ? r : 0;
 }
 
+/* isolate sets none at all if there is no number of blocks. */
+static int add_quota(const Isolate *i, json_object *settings) {
+        const IsolateOptions *o = &i->options;
+
+        if (o->quota_blocks == 0)
+                return 0;
+        if (json_add_uint64(settings, "directoryBytes", (uint64_t) o->quota_blocks * 1024) < 0)
+                return -ENOMEM;
+
+        return o->quota_inodes > 0 ? json_add_uint64(settings, "directoryInodes", o->quota_inodes) : 0;
+}
+
+static int create(Isolate *i, Request *q, VarlinkReply *ret) {
+        const char *message, *quota;
+        int r;
+
+        r = call(i, "org.judgebox.Manager.CreateBox", q, "NotSupported", ret);
+        if (r <= 0)
+                return r;
+
+        message = strempty(json_get_string(ret->parameters, "message"));
+        quota = startswith(message, "settings.directoryBytes: ");
+        return quota ? isolate_fail(i, "Cannot set disk quota: %s", quota) : isolate_fail(i, "%s", message);
+}
+
 int isolate_init(Isolate *i) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         _cleanup_(request_done) Request q = REQUEST_NULL;
         json_object *settings;
         const char *directory;
         int r;
-
-        if (i->options.has_quota)
-                return isolate_fail(i, "Cannot set disk quota: Operation not supported");
 
         r = isolate_box_find(i);
         if (r > 0)
@@ -98,10 +120,11 @@ int isolate_init(Isolate *i) {
         settings = json_object_new_object();
         if (request_init_box(&q, i->id, /* owner= */ NULL) < 0 ||
             json_add(q.parameters, "settings", settings) < 0 ||
-            json_add_boolean(settings, "hostDirectory", true) < 0)
+            json_add_boolean(settings, "hostDirectory", true) < 0 ||
+            add_quota(i, settings) < 0)
                 return log_oom();
 
-        r = call(i, "org.judgebox.Manager.CreateBox", &q, /* expected_error= */ NULL, &reply);
+        r = create(i, &q, &reply);
         if (r < 0)
                 return r;
 

@@ -28,7 +28,7 @@ static const char help[] =
         "     --as-uid=UID --as-gid=GID\n"
         "                              On behalf of this user (for root)\n"
         "     --wait                   If the box is busy, wait\n"
-        "  -q --quota=BLOCKS,INODES    Disk quota, which is not supported\n\n"
+        "  -q --quota=BLOCKS,INODES    With --init: the most that may be in it, blocks in KiB\n\n"
         "Limits (sizes in KiB, times in seconds):\n"
         "  -t --time=TIME              CPU time\n"
         "  -x --extra-time=TIME        CPU time before which the program is not killed\n"
@@ -176,7 +176,6 @@ static int parse_time(const char *value, usec_t *ret) {
 static int parse_quota(const char *value, IsolateOptions *o) {
         _cleanup_free_ char *blocks = NULL;
         const char *comma = strchr(value, ',');
-        unsigned n;
         int r;
 
         if (!comma)
@@ -186,9 +185,8 @@ static int parse_quota(const char *value, IsolateOptions *o) {
         if (!blocks)
                 return -ENOMEM;
 
-        r = parse_number(blocks, &n);
-        o->has_quota = r >= 0 && n > 0;
-        return r < 0 ? r : parse_number(comma + 1, &n);
+        r = parse_number(blocks, &o->quota_blocks);
+        return r < 0 ? r : parse_number(comma + 1, &o->quota_inodes);
 }
 
 static int parse_environment(const char *value, IsolateOptions *o) {

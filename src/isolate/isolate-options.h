@@ -27,7 +27,6 @@ typedef struct IsolateOptions {
         bool has_as_uid, has_as_gid;
         unsigned as_uid, as_gid;
         bool wait;
-        bool has_quota;
         unsigned silent, verbose;
 
         const char *meta;
@@ -42,6 +41,7 @@ typedef struct IsolateOptions {
         usec_t time_usec, extra_time_usec, wall_time_usec;
         unsigned cg_mem, mem, stack, fsize, core;
         unsigned processes, open_files;
+        unsigned quota_blocks, quota_inodes; /* blocks are KiB */
 } IsolateOptions;
 
 /* 0: to be carried out; negative: what is wrong was said, and how it is right. */

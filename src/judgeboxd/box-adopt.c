@@ -211,6 +211,7 @@ static int adopt_box(Manager *m, BoxFile *f, int socket_fd, int init_pidfd) {
         b->until_disconnect = f->until_disconnect;
         b->created_usec = f->created_usec;
         b->init_pidfd = init_pidfd;
+        b->directory_project = f->directory_project;
 
         r = adopt_parts(b, socket_fd, f->uid_base);
         if (r >= 0)

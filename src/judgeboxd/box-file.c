@@ -41,6 +41,7 @@ static int box_to_file(const Box *b, json_object **ret) {
         json_add_uint64(&r, o, "inodes", s->inodes);
         json_add(&r, o, "shareNetwork", json_object_new_boolean(s->share_network));
         json_add(&r, o, "hostDirectory", json_object_new_boolean(s->host_directory));
+        json_add_uint64(&r, o, "directoryProject", b->directory_project);
         json_add_string(&r, o, "hostName", s->host_name);
         if (s->domain_name)
                 json_add_string(&r, o, "domainName", s->domain_name);
@@ -184,7 +185,7 @@ static int parse_settings(json_object *o, BoxSettings *s) {
 }
 
 static int parse(json_object *o, BoxFile *f) {
-        uint64_t protocol, owner, uid_base;
+        uint64_t protocol, owner, uid_base, project = 0;
         int r;
 
         if (!json_object_is_type(o, json_type_object) ||
@@ -211,6 +212,8 @@ static int parse(json_object *o, BoxFile *f) {
 
         /* Earlier versions had none. */
         (void) get_boolean(o, "untilDisconnect", &f->until_disconnect);
+        (void) get_uint64(o, "directoryProject", UINT32_MAX - 1, &project);
+        f->directory_project = (uint32_t) project;
 
         return parse_settings(o, &f->settings);
 }

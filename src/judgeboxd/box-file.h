@@ -13,6 +13,7 @@ typedef struct BoxFile {
         char *id;
         uid_t owner;
         uid_t uid_base;
+        uint32_t directory_project; /* 0: none */
         bool one_shot;
         bool until_disconnect;
         usec_t created_usec;

@@ -178,6 +178,28 @@ void box_watch_cgroup(Box *b) {
         box_cgroup_set_removed_handler(b->cgroup, on_cgroup_removed, b);
 }
 
+/* 0 if there can be one. */
+static int check_quota(const Box *b, Failure *f) {
+        const BoxSettings *s = &b->settings;
+        const char *missing;
+        int r;
+
+        if (s->directory_bytes == 0 && s->directory_inodes == 0)
+                return 0;
+
+        r = host_directories_check_quota(b->manager->host_directories, &missing);
+        if (r < 0)
+                return failure_set_internal(f, STEP_FILE, r);
+
+        if (r > 0)
+                return 0;
+
+        r = failure_set_message(f, FAILURE_NOT_SUPPORTED, NULL, "%s: the file system of %s %s.",
+                                s->directory_bytes > 0 ? "settings.directoryBytes" : "settings.directoryInodes",
+                                host_directories_get_path(b->manager->host_directories), missing);
+        return strv_extend(&f->missing, "project quotas") < 0 ? -ENOMEM : r;
+}
+
 /* A directory of the host, made for this box, becomes one more of its binds. */
 static int make_host_directory(Box *b, Failure *f) {
         HostDirectories *h = b->manager->host_directories;
@@ -188,7 +210,13 @@ static int make_host_directory(Box *b, Failure *f) {
         if (!h)
                 return failure_set_field(f, "settings.hostDirectory", "A daemon of one's own makes no directories on the host.");
 
-        r = host_directory_make(h, b->owner, b->settings.gid, b->id, &fd);
+        r = check_quota(b, f);
+        if (r != 0)
+                return r;
+
+        r = host_directory_make(h, b->owner, b->settings.gid, b->id,
+                                &(DirectoryQuota) { b->settings.directory_bytes, b->settings.directory_inodes },
+                                &b->directory_project, &fd);
         if (r < 0)
                 return failure_set_internal(f, STEP_FILE, r);
 

@@ -239,7 +239,7 @@ static void box_gone(Box *b) {
         b->has_uid_base = false;
 
         if (b->settings.host_directory && m->host_directories) {
-                r = host_directory_remove(m->host_directories, b->owner, b->id);
+                r = host_directory_remove(m->host_directories, b->owner, b->id, b->directory_project);
                 if (r < 0)
                         (void) log_warning_errno(r, "Failed to remove the directory of box %s: %m", b->name);
         }

@@ -73,6 +73,7 @@ struct Box {
 
         uid_t uid_base;
         bool has_uid_base;
+        uint32_t directory_project; /* the quota's of its directory on the host; 0: none */
         BoxCgroup *cgroup;
         BoxLaunch *launch; /* until the launcher is gone */
         BoxChannel *channel;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config-setting.h"
 #include "parse-util.h"
+#include "project-quota.h"
 #include "uid-range.h"
 
 static const char *const setting_section_table[_SETTING_SECTION_MAX] = {
@@ -16,6 +17,9 @@ DEFINE_STRING_TABLE_LOOKUP(setting_section, SettingSection);
 
 /* The largest range still ends below the 65,536 uids at the very end, some of which mean "none". */
 #define UID_BASE_MAX (UINT64_C(0xffff0000) - (uint64_t) UID_RANGE_BOXES * UID_RANGE_BOX_SIZE)
+
+/* The very last id means "none". */
+#define PROJECT_ID_BASE_MAX (UINT32_MAX - PROJECT_IDS)
 
 #define MANAGER(field) .section = SETTING_MANAGER, .offset = offsetof(Config, field), .index = -1
 #define DEFAULTS(field) .section = SETTING_DEFAULTS, .offset = offsetof(Config, field), .index = -1
@@ -38,6 +42,8 @@ const Setting settings[] = {
           .preset = UID_RANGE_FIRST },
         { MANAGER(uid_range_boxes), .name = "UidRangeBoxes", .min = UID_RANGE_BLOCK_BOXES,
           .max = UID_RANGE_BOXES, .step = UID_RANGE_BLOCK_BOXES, .preset = UID_RANGE_BOXES },
+        { MANAGER(project_id_base), .name = "ProjectIdBase", .min = 1, .max = PROJECT_ID_BASE_MAX,
+          .preset = PROJECT_ID_FIRST },
         { MANAGER(idle_exit_usec), .name = "IdleExitSec", .kind = SETTING_TIME, .min = USEC_PER_SEC,
           .max = 24 * 3600 * USEC_PER_SEC, .keyword = "infinity", .preset = 30 * USEC_PER_SEC },
         { MANAGER(group), .name = "Group", .kind = SETTING_NAME, .preset_name = "judgebox" },

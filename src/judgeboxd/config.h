@@ -46,6 +46,7 @@ typedef struct Config {
         uint64_t queue_max;       /* runs that wait, of all tenants together */
         char *run_cpus;           /* NULL: all */
         uint64_t exclusive_cpus;  /* 1: each run has cores of its own */
+        uint64_t project_id_base;
         uint64_t uid_range_base;
         uint64_t uid_range_boxes; /* so many times UID_RANGE_BOX_SIZE uids */
         usec_t idle_exit_usec;    /* USEC_INFINITY: never */

@@ -27,6 +27,7 @@ struct HostDirectories {
         char *path;
         int root_fd, trash_fd;
         uint64_t serial; /* of the names in the trash */
+        uint32_t first_project, next_project;
 
         int remover_pidfd;
         sd_event_source *remover_source;
@@ -77,6 +78,7 @@ int host_directories_new(sd_event *event, const char *state, HostDirectories **r
                 .root_fd = -EBADF,
                 .trash_fd = -EBADF,
                 .remover_pidfd = -EBADF,
+                .first_project = PROJECT_ID_FIRST,
         };
         if (!h->path)
                 return -ENOMEM;
@@ -197,15 +199,38 @@ static int make_new(int dir_fd, const char *name) {
         return RET_NERRNO(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id, int *ret_box_fd) {
+void host_directories_set_projects(HostDirectories *h, uint32_t first) {
+        assert(h);
+
+        h->first_project = first;
+}
+
+int host_directories_check_quota(const HostDirectories *h, const char **ret_missing) {
+        assert(h);
+
+        return project_quota_check(h->root_fd, ret_missing);
+}
+
+int host_directory_make(
+                HostDirectories *h,
+                uid_t uid,
+                gid_t gid,
+                const char *id,
+                const DirectoryQuota *quota,
+                uint32_t *ret_project,
+                int *ret_box_fd) {
+
         _cleanup_close_ int uid_fd = -EBADF, id_fd = -EBADF, box_fd = -EBADF;
+        uint32_t project = 0;
         int r;
 
         assert(h);
         assert(id);
+        assert(quota);
+        assert(ret_project);
         assert(ret_box_fd);
 
-        r = host_directory_remove(h, uid, id);
+        r = host_directory_remove(h, uid, id, /* project= */ 0);
         if (r < 0)
                 return r;
 
@@ -217,6 +242,13 @@ int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id
         if (id_fd < 0)
                 return id_fd;
 
+        /* Before there is anything in it, which would not count. */
+        if (quota->bytes > 0 || quota->inodes > 0) {
+                r = project_quota_assign(id_fd, h->first_project, &h->next_project, &project);
+                if (r < 0)
+                        return r;
+        }
+
         box_fd = make_new(id_fd, BOX_NAME);
         if (box_fd < 0)
                 return box_fd;
@@ -225,16 +257,26 @@ int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id
         if (fchown(box_fd, uid, gid) < 0 || fchown(id_fd, uid, gid) < 0)
                 return -errno;
 
+        /* Last, so that a small one keeps nothing of it from being made: the daemon is bound by it as well. */
+        r = project != 0 ? project_quota_limit(h->root_fd, project, quota->bytes, quota->inodes) : 0;
+        if (r < 0)
+                return r;
+
+        *ret_project = project;
         *ret_box_fd = TAKE_FD(box_fd);
         return 0;
 }
 
-int host_directory_remove(HostDirectories *h, uid_t uid, const char *id) {
+int host_directory_remove(HostDirectories *h, uid_t uid, const char *id, uint32_t project) {
         _cleanup_close_ int uid_fd = -EBADF;
         int r;
 
         assert(h);
         assert(id);
+
+        r = project != 0 ? project_quota_limit(h->root_fd, project, /* bytes= */ 0, /* inodes= */ 0) : 0;
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to take the quota of project %u away: %m", project);
 
         uid_fd = openat(h->root_fd, uid_name((char[16]) {}, uid), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (uid_fd < 0)
@@ -242,6 +284,11 @@ int host_directory_remove(HostDirectories *h, uid_t uid, const char *id) {
 
         r = move_to_trash(h, uid_fd, id);
         return r > 0 ? start_remover(h) : r;
+}
+
+const char *host_directories_get_path(const HostDirectories *h) {
+        assert(h);
+        return h->path;
 }
 
 char *host_directory_path(const HostDirectories *h, uid_t uid, const char *id) {
@@ -291,7 +338,23 @@ static int clean_tenant(HostDirectories *h, const char *name, uid_t uid, host_di
         return 0;
 }
 
-int host_directories_clean(HostDirectories *h, host_directory_wanted_t wanted, void *userdata) {
+static void clean_quotas(HostDirectories *h, project_wanted_t wanted, void *userdata) {
+        const char *missing;
+        int r;
+
+        r = host_directories_check_quota(h, &missing);
+        if (r > 0)
+                r = project_quota_sweep(h->root_fd, h->first_project, wanted, userdata);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to look for quotas of earlier boxes: %m");
+}
+
+int host_directories_clean(
+                HostDirectories *h,
+                host_directory_wanted_t wanted,
+                project_wanted_t wanted_project,
+                void *userdata) {
+
         struct dirent *e;
         DIR *d;
         int r;
@@ -315,6 +378,8 @@ int host_directories_clean(HostDirectories *h, host_directory_wanted_t wanted, v
         }
 
         (void) closedir(d);
+
+        clean_quotas(h, wanted_project, userdata);
 
         /* Of an earlier daemon's, too. */
         return start_remover(h);

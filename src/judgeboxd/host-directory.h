@@ -16,7 +16,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "macro.h"
+#include "project-quota.h"
 
 typedef struct HostDirectories HostDirectories;
 
@@ -25,15 +25,40 @@ int host_directories_new(sd_event *event, const char *state, HostDirectories **r
 HostDirectories *host_directories_free(HostDirectories *h);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HostDirectories *, host_directories_free);
 
-/* Makes them anew, and opens box/. */
-int host_directory_make(HostDirectories *h, uid_t uid, gid_t gid, const char *id, int *ret_box_fd);
+/* The first of the project ids that quotas are made with. */
+void host_directories_set_projects(HostDirectories *h, uint32_t first);
 
-/* Takes <id> away, if it is there. */
-int host_directory_remove(HostDirectories *h, uid_t uid, const char *id);
+/* Whether there can be quotas: 1; 0: what the file system of the directories lacks. */
+int host_directories_check_quota(const HostDirectories *h, const char **ret_missing);
+
+/* What may be in <id> at most, itself and box/ included; 0: no limit. */
+typedef struct DirectoryQuota {
+        uint64_t bytes, inodes;
+} DirectoryQuota;
+
+/* Makes them anew, and opens box/. ret_project: the quota's id, 0 where no quota is asked for. */
+int host_directory_make(
+                HostDirectories *h,
+                uid_t uid,
+                gid_t gid,
+                const char *id,
+                const DirectoryQuota *quota,
+                uint32_t *ret_project,
+                int *ret_box_fd);
+
+/* Takes <id> away, if it is there, and its quota. */
+int host_directory_remove(HostDirectories *h, uid_t uid, const char *id, uint32_t project);
+
+/* <state>/boxes */
+const char *host_directories_get_path(const HostDirectories *h);
 
 /* Where <id> is. NULL: out of memory. */
 char *host_directory_path(const HostDirectories *h, uid_t uid, const char *id);
 
-/* Takes away what belongs to no box. */
+/* Takes away what belongs to no box, quotas too. */
 typedef bool (*host_directory_wanted_t)(uid_t uid, const char *id, void *userdata);
-int host_directories_clean(HostDirectories *h, host_directory_wanted_t wanted, void *userdata);
+int host_directories_clean(
+                HostDirectories *h,
+                host_directory_wanted_t wanted,
+                project_wanted_t wanted_project,
+                void *userdata);

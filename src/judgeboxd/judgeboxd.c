@@ -341,6 +341,10 @@ static bool is_box(uid_t uid, const char *id, void *userdata) {
         return box_id_is_valid(id) && manager_find_box(userdata, uid, id);
 }
 
+static bool is_box_project(uint32_t project, void *userdata) {
+        return manager_has_project(userdata, project);
+}
+
 static int run(void) {
         _cleanup_(bus_link_freep) BusLink *clients_bus = NULL, *own_bus = NULL;
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
@@ -419,7 +423,7 @@ static int run(void) {
         }
 
         if (manager->host_directories) {
-                r = host_directories_clean(manager->host_directories, is_box, manager);
+                r = host_directories_clean(manager->host_directories, is_box, is_box_project, manager);
                 if (r < 0)
                         log_warning_errno(r, "Failed to look for directories of earlier boxes: %m");
         }

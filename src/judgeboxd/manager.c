@@ -140,6 +140,8 @@ static void apply_config(Manager *m) {
         for (Tenant *t = m->tenants; t; t = t->hh.next)
                 admission_set_tenant_bound(m->admission, t->uid, tenant_get_running_max(t));
         uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
+        if (m->host_directories)
+                host_directories_set_projects(m->host_directories, (uint32_t) c->project_id_base);
 }
 
 void manager_log_config(const Config *c) {
@@ -392,6 +394,18 @@ void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_I
                 (void) getrandom(&number, sizeof(number), 0);
                 (void) snprintf(ret, BOX_ID_SIZE, "%c%010" PRIx64, letter, number & UINT64_C(0xffffffffff));
         } while (manager_find_box(m, owner, ret));
+}
+
+bool manager_has_project(Manager *m, uint32_t project) {
+        Box *b, *following;
+
+        assert(m);
+
+        HASH_ITER(hh, m->boxes, b, following)
+                if (b->directory_project == project)
+                        return true;
+
+        return false;
 }
 
 size_t manager_count_active_runs(Manager *m) {

@@ -112,6 +112,9 @@ int manager_check_supported(Manager *m, Failure *f);
 
 Box *manager_find_box(Manager *m, uid_t owner, const char *id);
 
+/* Whether a box has this one for its directory on the host. */
+bool manager_has_project(Manager *m, uint32_t project);
+
 /* A name that no box of this owner has, nor had: the letter and a random number. */
 void manager_pick_id(Manager *m, uid_t owner, char letter, char ret[static BOX_ID_SIZE]);
 

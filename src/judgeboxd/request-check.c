@@ -180,6 +180,18 @@ static int check_mounts(const BoxSettings *s, const char *prefix, const Caller *
         return 0;
 }
 
+/* Of other directories the service could not take it away again. */
+static int check_directory_quota(const BoxSettings *s, const char *prefix, Failure *f) {
+        const char *bytes = FIELD("%s.directoryBytes", prefix), *inodes = FIELD("%s.directoryInodes", prefix);
+        int r;
+
+        if ((s->directory_bytes > 0 || s->directory_inodes > 0) && !s->host_directory)
+                return failure_set_field(f, s->directory_bytes > 0 ? bytes : inodes, "Only together with hostDirectory.");
+
+        r = check_range(s->directory_bytes, 0, STORAGE_MAX, bytes, f);
+        return r != 0 ? r : check_range(s->directory_inodes, 0, INODES_MAX, inodes, f);
+}
+
 /* The kernel's word on whether it can be denied: only x86 has it. */
 static bool has_timestamp_counter(void) {
         int mode;
@@ -209,6 +221,10 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
                 return failure_set_field(f, FIELD("%s.imageWritable", prefix), "Without an image there is none to write to.");
         if (s->image && s->bare_root)
                 return failure_set_field(f, FIELD("%s.image", prefix), "Not together with bareRoot.");
+
+        r = check_directory_quota(s, prefix, f);
+        if (r != 0)
+                return r;
 
         if (s->deny_tsc && !has_timestamp_counter())
                 return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix), "There is none on this processor.");

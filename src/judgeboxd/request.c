@@ -174,6 +174,8 @@ static int parse_directory(json_object *o, const char *prefix, const RequestFds 
         int fd = -EBADF, r;
 
         s->host_directory = get_boolean(o, "hostDirectory");
+        (void) get_uint64(o, "directoryBytes", &s->directory_bytes);
+        (void) get_uint64(o, "directoryInodes", &s->directory_inodes);
         if (!index && !s->host_directory)
                 return 0;
 

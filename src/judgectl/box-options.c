@@ -15,6 +15,9 @@ const char box_options_help[] =
         "                              Show a file or directory of the host inside\n"
         "     --directory=DIR          Work in this directory of one's own, on the host\n"
         "     --host-directory         Work in one that is made on the host for the box\n"
+        "     --directory-storage=BYTES\n"
+        "                              Room for files there, where it has project quotas\n"
+        "     --directory-inodes=N     Number of files there, likewise\n"
         "     --bare-root              Without /usr, /bin, /lib and /etc, for what is bound instead\n"
         "     --image=NAME[:rw]        Programs of this image, not the host's; rw: to be\n"
         "                              changed, for this box alone\n"
@@ -180,17 +183,19 @@ static int parse_setting(json_object *settings, int option, const char *name, co
         switch (option) {
 
         case ARG_STORAGE:
+        case ARG_DIRECTORY_STORAGE:
                 r = parse_size(value, &n);
                 if (r >= 0)
-                        r = json_add_uint64(settings, "storageBytes", n);
+                        r = json_add_uint64(settings, option == ARG_STORAGE ? "storageBytes" : "directoryBytes", n);
                 if (IN_SET(r, -EINVAL, -ERANGE))
                         log_error("%s takes %s, not \"%s\".", name, limit_kind_syntax(LIMIT_KIND_SIZE), value);
                 break;
 
         case ARG_INODES:
+        case ARG_DIRECTORY_INODES:
                 r = parse_uint64(value, &n);
                 if (r >= 0)
-                        r = json_add_uint64(settings, "inodes", n);
+                        r = json_add_uint64(settings, option == ARG_INODES ? "inodes" : "directoryInodes", n);
                 if (IN_SET(r, -EINVAL, -ERANGE))
                         log_error("%s takes %s, not \"%s\".", name, limit_kind_syntax(LIMIT_KIND_NUMBER), value);
                 break;
@@ -251,6 +256,8 @@ int box_options_parse(BoxOptions *o, int option, const char *value) {
                 { ARG_BARE_ROOT, "--bare-root" },
                 { ARG_DIRECTORY, "--directory=" },
                 { ARG_HOST_DIRECTORY, "--host-directory" },
+                { ARG_DIRECTORY_STORAGE, "--directory-storage=" },
+                { ARG_DIRECTORY_INODES, "--directory-inodes=" },
         };
         const LimitOption *limit;
         const char *name = NULL;

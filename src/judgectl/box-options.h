@@ -22,6 +22,8 @@ enum {
         ARG_DOMAINNAME,
         ARG_DIRECTORY,
         ARG_HOST_DIRECTORY,
+        ARG_DIRECTORY_STORAGE,
+        ARG_DIRECTORY_INODES,
         ARG_BARE_ROOT,
 };
 
@@ -42,6 +44,8 @@ enum {
         { "image", required_argument, NULL, ARG_IMAGE },                 \
         { "directory", required_argument, NULL, ARG_DIRECTORY },         \
         { "host-directory", no_argument, NULL, ARG_HOST_DIRECTORY },     \
+        { "directory-storage", required_argument, NULL, ARG_DIRECTORY_STORAGE }, \
+        { "directory-inodes", required_argument, NULL, ARG_DIRECTORY_INODES }, \
         { "bare-root", no_argument, NULL, ARG_BARE_ROOT }
 
 typedef struct BoxOptions {

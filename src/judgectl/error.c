@@ -18,6 +18,8 @@ static const struct {
         { "binds", "--bind=" },
         { "box", "the box's id" },
         { "denyTimestampCounter", "--deny-tsc" },
+        { "directoryBytes", "--directory-storage=" },
+        { "directoryInodes", "--directory-inodes=" },
         { "domainName", "--domainname=" },
         { "environment", "--env=" },
         { "executableFileDescriptor", "--exec-file=" },

@@ -182,6 +182,7 @@ typedef struct BoxSettings {
         gid_t gid;           /* of the tenant, for what is owned */
         char *image;
         bool host_directory; /* made for it, as its working directory: host-directory.h */
+        uint64_t directory_bytes, directory_inodes; /* what may be in that one; 0: no limit */
         char *profile; /* of the runs that name none; NULL: the service's default */
         bool trace; /* the runs that do not say */
         PathRules allowed_paths; /* of those that name none */

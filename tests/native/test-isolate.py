@@ -110,6 +110,20 @@ def test_box_id():
 
 
 @test
+def test_quota_is_refused():
+    """Where the file system has none, as isolate does; where it has one, tests/guest/test-quota.py."""
+    with service() as directory:
+        check_equal(isolate('--init', '-q', '0,7').status, 0, 'no quota')
+        done = isolate('--init', '--quota=100,100', '-M', 'meta')
+        if done.status == 0:
+            skip('the file system here has project quotas')
+        check_equal(done.status, 2)
+        check(done.err.startswith(f'Cannot set disk quota: the file system of {directory.parent.parent} '), done.err)
+        check_equal(done.meta, {'status': 'XX', 'message': done.err.strip()})
+        check(not directory.exists(), 'and there is no box, as with isolate')
+
+
+@test
 def test_rename_between_boxes():
     with service() as directory:
         other = pathlib.Path(isolate('-b1', '--init').out.strip())
@@ -164,9 +178,6 @@ def test_version_and_others():
     check_equal(isolate('--print-cg-root').out, '/sys/fs/cgroup/judgebox.slice\n')
     with service():
         check_equal(isolate('--check-config').status, 0)
-        check_equal(isolate('--init', '-q', '0,0').status, 0, 'no quota')
-        done = isolate('--init', '-q', '100,100', '-M', 'meta')
-        check_equal((done.status, done.err), (2, 'Cannot set disk quota: Operation not supported\n'))
     os.environ['JUDGEBOX_SOCKET'] = '/no/such/socket'
     check_equal(isolate('--check-config').status, 2)
     del os.environ['JUDGEBOX_SOCKET']
@@ -177,6 +188,57 @@ def test_quiet_options():
     """Taken, and nothing comes of them."""
     with service():
         ok(shell('true', '--cg', '--cg-timing', '--no-cg-timing'))
+
+
+# One of the calls that isolate 2.6 forbids by default, by its flag. The exit status is 0 if it was done.
+CALLS = r'''
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(int argc, char *argv[]) {
+        struct flock lock = { .l_type = F_RDLCK };
+        char parameters[120] = {};
+        long r = -1;
+
+        switch (atoi(argv[1])) {
+        case 1:
+                r = syscall(SYS_keyctl, 0, -3, 0, 0, 0);
+                break;
+        case 2:
+                r = socket(AF_VSOCK, SOCK_STREAM, 0);
+                break;
+        case 4:
+                r = flock(open("/usr/bin", O_RDONLY), LOCK_EX) | fcntl(open("calls", O_RDONLY), F_SETLK, &lock);
+                break;
+        case 8:
+                r = syscall(SYS_io_uring_setup, 1, parameters);
+                break;
+        case 16:
+#ifdef __x86_64__
+                __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory");
+#endif
+                break;
+        }
+        return r < 0;
+}
+'''
+
+
+@test
+def test_syscalls():
+    """With isolate 2.6 a flag that is set forbids calls, and one that is not allows them. Here the service's profile holds: locks
+    are allowed, and the others are not."""
+    with service() as directory:
+        compile_c(CALLS, directory / 'box' / 'calls')
+        for flag in 1, 2, 4, 8, 16:
+            for given in [], ['--syscalls=0'], [f'--syscalls={flag}'], ['--syscalls=65535']:
+                done = run(*given, '--', './calls', str(flag))
+                check_equal(done.status, 0 if flag == 4 else 1, f'{flag} {given} {done}')
 
 
 # ---- what is told ----
@@ -475,8 +537,11 @@ def test_dir():
 def test_dir_file_systems():
     with service():
         ok(shell('echo x >/t/x', '--dir=/t=tmpfs:fs:rw'))
-        done = shell('true', '--dir=/sys=sysfs:fs')
-        check_equal((done.status, done.err), (2, 'Cannot mount sysfs on sys: Operation not supported\n'))
+        for where, name in ('sys', 'sysfs'), ('pts', 'devpts'), ('mqueue', 'mqueue'), ('other', 'proc'), ('x', 'ext4'):
+            done = shell('true', f'--dir=/{where}={name}:fs')
+            check_equal((done.status, done.err), (2, f'Cannot mount {name} on {where}: Operation not supported\n'))
+        for wrong in '/x=/dev:fs', '/x:fs', '/x=:fs', '/x=tmpfs:fs:tmp':
+            check_equal(shell('true', '-d', wrong).status, 2, wrong)
         check_equal(ok(shell('ls -d /proc/self >/dev/null && echo there')).out, 'there\n')
 
 

@@ -33,6 +33,7 @@ static void write_box(void) {
                 .name = (char *) "1000-my-box",
                 .owner = 1000,
                 .uid_base = 0x70000010,
+                .directory_project = 0x70000001,
                 .one_shot = true,
                 .until_disconnect = true,
                 .created_usec = 1234567890123456,
@@ -75,6 +76,7 @@ START_TEST(test_there_and_back) {
         ck_assert_str_eq(f.id, "my-box");
         ck_assert_uint_eq(f.owner, 1000);
         ck_assert_uint_eq(f.uid_base, 0x70000010);
+        ck_assert_uint_eq(f.directory_project, 0x70000001);
         ck_assert(f.one_shot);
         ck_assert(f.until_disconnect);
         ck_assert_uint_eq(f.created_usec, 1234567890123456);

@@ -195,7 +195,7 @@ END_TEST
 START_TEST(test_round_trip) {
         static const char content[] =
                 "[Manager]\nConcurrentRuns=3\nQueueMax=0\nRunCPUs=0-3\nExclusiveCPUs=yes\nUidRangeBase=1966080\nUidRangeBoxes=8192\n"
-                "IdleExitSec=infinity\nGroup=judges\n\n"
+                "ProjectIdBase=5\nIdleExitSec=infinity\nGroup=judges\n\n"
                 "[Defaults]\nCPUTime=1500ms\nExtraTime=1us\nWallTime=60s\nIdleTime=5s\nMemory=1536M\n"
                 "Processes=1\n"
                 "Stack=64M\nFileSize=0\nOutput=1\nOpenFiles=64\nCore=1G\nCPUs=2\nAddressSpace=2G\nCPUPercent=150\nCPUSet=0-3,6\n"

@@ -73,9 +73,11 @@ static void assert_is(const char *path, uid_t uid, gid_t gid, mode_t mode) {
 }
 
 static int make(const char *id) {
+        uint32_t project = 1;
         int fd;
 
-        ck_assert_int_eq(host_directory_make(directories, TENANT, GROUP, id, &fd), 0);
+        ck_assert_int_eq(host_directory_make(directories, TENANT, GROUP, id, &(DirectoryQuota) {}, &project, &fd), 0);
+        ck_assert_uint_eq(project, 0);
         return fd;
 }
 
@@ -141,14 +143,14 @@ START_TEST(test_remove) {
         ck_assert_int_eq(mkfifoat(b, "fifo", 0600), 0);
         touch_at(c, "file");
 
-        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), 0);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
         ck_assert(!is_there("boxes/4711/b"));
         wait_for_remover();
         ck_assert(is_there("outside"));
         ck_assert(is_there("boxes/4711/c/box/file"));
 
-        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), 0);
-        ck_assert_int_eq(host_directory_remove(directories, TENANT + 1, "b"), 0);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT + 1, "b", /* project= */ 0), 0);
 }
 END_TEST
 
@@ -169,7 +171,7 @@ START_TEST(test_remove_deep) {
                 fd = next;
         }
 
-        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), 0);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
         wait_for_remover();
 }
 END_TEST
@@ -182,7 +184,7 @@ START_TEST(test_remove_many) {
                 _cleanup_close_ int fd = make("b");
 
                 touch_at(fd, "file");
-                ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), 0);
+                ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
                 ck_assert_uint_le(test_count_fds(), n_fds + 2);
                 if (i % 50 == 0)
                         ck_assert_int_ge(sd_event_run(event, 0), 0);
@@ -195,19 +197,20 @@ END_TEST
 
 /* A tenant owns what is below, but cannot have others' directories made or removed through it. */
 START_TEST(test_links) {
+        uint32_t project;
         int fd;
 
         ck_assert_int_eq(mkdirat(state_fd, "elsewhere", 0777), 0);
         ck_assert_int_eq(mkdirat(state_fd, "elsewhere/b", 0777), 0);
         ck_assert_int_eq(symlinkat("../elsewhere", state_fd, "boxes/4711"), 0);
-        ck_assert_int_eq(host_directory_make(directories, TENANT, GROUP, "b", &fd), -ENOTDIR);
-        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), -ENOTDIR);
+        ck_assert_int_eq(host_directory_make(directories, TENANT, GROUP, "b", &(DirectoryQuota) {}, &project, &fd), -ENOTDIR);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), -ENOTDIR);
         ck_assert(is_there("elsewhere/b"));
 
         /* The box's own is replaced, not followed. */
         ck_assert_int_eq(unlinkat(state_fd, "boxes/4711", 0), 0);
         ck_assert_int_eq(close(make("b")), 0);
-        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b"), 0);
+        ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
         ck_assert_int_eq(symlinkat("../../elsewhere", state_fd, "boxes/4711/b"), 0);
         ck_assert_int_eq(close(make("b")), 0);
         assert_is("boxes/4711/b", TENANT, GROUP, 0700);
@@ -219,6 +222,11 @@ END_TEST
 static bool is_wanted(uid_t uid, const char *id, void *userdata) {
         ck_assert_ptr_eq(userdata, &state);
         return uid == TENANT && streq(id, "stays");
+}
+
+static bool is_wanted_project(uint32_t project, void *userdata) {
+        ck_assert_ptr_eq(userdata, &state);
+        return true;
 }
 
 /* Of boxes of a service that is no more; what it had begun to remove goes as well. */
@@ -233,7 +241,7 @@ START_TEST(test_clean) {
         ck_assert_int_eq(mkdirat(state_fd, "boxes/.trash/box-0", 0700), 0);
         touch("boxes/.trash/box-0/file");
 
-        ck_assert_int_eq(host_directories_clean(directories, is_wanted, &state), 0);
+        ck_assert_int_eq(host_directories_clean(directories, is_wanted, is_wanted_project, &state), 0);
         ck_assert(is_there("boxes/4711/stays/box"));
         ck_assert_uint_eq(count_entries("boxes/4711"), 1);
         ck_assert(!is_there("boxes/4712"));

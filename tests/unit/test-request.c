@@ -189,6 +189,13 @@ static const struct {
           "settings.directoryFileDescriptor" },
         { OPERATION_CREATE, "{'settings':{'directoryFileDescriptor':5,'hostDirectory':true}}", FAILURE_INVALID_PARAMETER,
           "settings.directoryFileDescriptor" },
+        { OPERATION_CREATE, "{'settings':{'directoryFileDescriptor':5,'directoryBytes':5}}", FAILURE_INVALID_PARAMETER,
+          "settings.directoryBytes" },
+        { OPERATION_CREATE, "{'settings':{'directoryInodes':5}}", FAILURE_INVALID_PARAMETER, "settings.directoryInodes" },
+        { OPERATION_CREATE, "{'settings':{'hostDirectory':true,'directoryBytes':9223372036854775807}}",
+          FAILURE_LIMIT_OUT_OF_RANGE, "settings.directoryBytes" },
+        { OPERATION_CREATE, "{'settings':{'hostDirectory':true,'directoryInodes':4294967297}}",
+          FAILURE_LIMIT_OUT_OF_RANGE, "settings.directoryInodes" },
         { OPERATION_RUN, "{'box':'a','arguments':['a'],'settings':{}}", FAILURE_INVALID_PARAMETER, "settings" },
 
         /* the program */
