@@ -37,16 +37,34 @@ static int call_box(Isolate *i, const char *method, const char *expected_error, 
         return call(i, method, &q, expected_error, ret);
 }
 
+/* Nothing is begun yet: a signal that comes while we wait is to end us, as it ends isolate. */
+static int lock_patiently(Isolate *i) {
+        sigset_t blocked;
+        int r;
+
+        if (sigprocmask(SIG_SETMASK, &i->context.interrupt.old_mask, &blocked) < 0)
+                return -errno;
+
+        r = RET_NERRNO(flock(i->directory_fd, LOCK_EX));
+        (void) sigprocmask(SIG_SETMASK, &blocked, NULL);
+        return r;
+}
+
 static int lock(Isolate *i) {
+        int r;
+
         i->directory_fd = open(i->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (i->directory_fd < 0)
                 return isolate_fail(i, "Cannot open %s: %s", i->directory, strerror(errno));
 
-        if (flock(i->directory_fd, LOCK_EX | (i->options.wait ? 0 : LOCK_NB)) >= 0)
+        r = RET_NERRNO(flock(i->directory_fd, LOCK_EX | LOCK_NB));
+        if (r == -EWOULDBLOCK && i->options.wait)
+                r = lock_patiently(i);
+        if (r >= 0)
                 return 0;
 
-        return errno == EWOULDBLOCK ? isolate_fail(i, "This box is currently in use by another process")
-                                    : isolate_fail(i, "Cannot lock %s: %s", i->directory, strerror(errno));
+        return r == -EWOULDBLOCK ? isolate_fail(i, "This box is currently in use by another process")
+                                 : isolate_fail(i, "Cannot lock %s: %s", i->directory, strerror(-r));
 }
 
 int isolate_box_find(Isolate *i) {

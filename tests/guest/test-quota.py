@@ -101,7 +101,9 @@ def test_blocks_and_inodes():
         check(10 < int(made) < 20, f'{made}: itself, box/ and tmp/ count')
 
         # What the caller puts there, too; and it cannot be renamed out of the quota, nor into it.
-        check(command('alice', 'sh', '-c', f'cat /dev/zero >{directory}/x 2>/dev/null || stat -c %s {directory}/x') != '')
+        said = command('alice', 'sh', '-c', f'rm -r {directory}/box/*; cat /dev/zero >{directory}/x 2>/dev/null;'
+                                            f' stat -c %s {directory}/x')
+        check(500000 < int(said) <= 1 << 20, said)
         command('alice', 'python3', '-c', 'import errno, os, sys\n'
                 f'try:\n    os.rename("{free}/box/f", "{directory}/box/1")\n'
                 'except OSError as e:\n    sys.exit(e.errno != errno.EXDEV)\nsys.exit(2)')

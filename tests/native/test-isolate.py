@@ -142,6 +142,12 @@ def test_busy():
             check_equal(first.stdout.readline(), b'here\n')
             done = isolate('--run', '-M', 'meta', '--', '/bin/true')
             check_equal((done.status, done.err), (2, 'This box is currently in use by another process\n'), str(done))
+            second = subprocess.Popen([ISOLATE, '--wait', '--run', '--', '/bin/true'])
+            check(wait_until(lambda: any('->' in line and str(second.pid) in line.split()
+                                         for line in pathlib.Path('/proc/locks').read_text().splitlines())))
+            second.terminate()
+            check_equal(second.wait(TIMEOUT), -signal.SIGTERM, 'who waits can be ended')
+            check_equal(first.poll(), None, 'and disturbs nobody')
             check_equal(isolate('--wait', '-s', '--run', '--', '/bin/true').status, 0)
             check_equal(first.wait(TIMEOUT), 0)
         finally:
