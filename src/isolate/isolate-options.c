@@ -197,9 +197,16 @@ static int parse_environment(const char *value, IsolateOptions *o) {
 }
 
 static int parse_rule(const char *value, IsolateOptions *o) {
+        _cleanup_free_ char *unknown = NULL;
         int r;
 
-        r = dir_rules_add(&o->rules, value, /* is_default= */ false);
+        r = dir_rule_find_unknown(value, &unknown);
+        if (r > 0) {
+                (void) fprintf(stderr, "Unknown directory option %s\n", unknown);
+                return -EINVAL;
+        }
+        if (r >= 0)
+                r = dir_rules_add(&o->rules, value, /* is_default= */ false);
         return r == -EINVAL ? usage("Invalid directory rule specified: %s\n", value) : r;
 }
 

@@ -4,8 +4,18 @@
 
 static const char *const system_directories[] = { "bin", "lib", "lib64", "usr" };
 
-static int parse_flags(const char *text, DirFlags *ret) {
+/* 0 if it is none. */
+static DirFlags flag_from_name(const char *name) {
         static const char *const names[] = { "rw", "noexec", "fs", "maybe", "dev", "tmp", "norec" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (streq(name, names[i]))
+                        return 1U << i;
+
+        return 0;
+}
+
+static int parse_flags(const char *text, DirFlags *ret) {
         _cleanup_strv_free_ char **l = NULL;
         DirFlags flags = 0;
         int r;
@@ -15,13 +25,11 @@ static int parse_flags(const char *text, DirFlags *ret) {
                 return r;
 
         STRV_FOREACH(s, l) {
-                size_t i = 0;
+                DirFlags flag = flag_from_name(*s);
 
-                while (i < ELEMENTSOF(names) && !streq(*s, names[i]))
-                        i++;
-                if (i == ELEMENTSOF(names))
+                if (!flag)
                         return -EINVAL;
-                flags |= 1U << i;
+                flags |= flag;
         }
 
         *ret = flags;
@@ -140,6 +148,26 @@ int dir_rules_add(DirRules *l, const char *text, bool is_default) {
 
         TAKE_PTR(inside);
         TAKE_PTR(outside);
+        return 0;
+}
+
+int dir_rule_find_unknown(const char *text, char **ret) {
+        _cleanup_strv_free_ char **l = NULL;
+        const char *colon;
+
+        assert(text);
+        assert(ret);
+
+        colon = strchr(text, ':');
+        if (colon && strv_split(colon + 1, ":", &l) < 0)
+                return -ENOMEM;
+
+        STRV_FOREACH(s, l)
+                if (!flag_from_name(*s)) {
+                        *ret = strdup(*s);
+                        return *ret ? 1 : -ENOMEM;
+                }
+
         return 0;
 }
 

@@ -30,6 +30,10 @@ typedef struct DirRules {
 
 /* "in=out:options", "dir:options" or "in=". -EINVAL for what is none of these. */
 int dir_rules_add(DirRules *l, const char *text, bool is_default);
+
+/* The first option of such a text that there is not: 1; 0 if all are. */
+int dir_rule_find_unknown(const char *text, char **ret);
+
 int dir_rules_add_defaults(DirRules *l);
 void dir_rules_done(DirRules *l);
 

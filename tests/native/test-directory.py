@@ -8,7 +8,7 @@ import pathlib
 import stat
 import subprocess
 
-from bus import BOX, NAME, Variant, daemon, serving
+from bus import BOX, NAME, BusError, Variant, daemon, serving
 from harness import check, check_equal, compile_c, expect, judgectl, main, run, shell, skip, test, verdict, wait_until
 from polkit import ALLOW, polkit
 from service import listening, private, refused
@@ -291,6 +291,30 @@ def test_large_removal_stalls_nobody():
 def tenants():
     with daemon() as address, polkit(address, lambda asked: ALLOW) as _, serving(address) as service:
         yield service
+
+
+@test
+def test_quota_is_refused():
+    """Over both transports, where the file system has no quotas by project; where it has, see tests/guest/test-quota.py."""
+    def check_message(message, field):
+        check(f'settings.{field}: the file system of {os.getcwd()}/state/boxes ' in message, message)
+
+    os.chmod('.', 0o711)
+    with tenants() as s:
+        alice = s.connection(ALICE)
+        for field in 'directoryBytes', 'directoryInodes':
+            try:
+                alice.create('b', hostDirectory=Variant('b', True), **{field: Variant('t', 100)})
+            except BusError as error:
+                check_equal(error.name, f'{NAME}.Error.NotSupported')
+                check_message(str(error), field)
+            else:
+                skip('the file system here has project quotas')
+            failure = refused('NotSupported', s.client, 'CreateBox', {'box': 'b', 'settings': {'hostDirectory': True, field: 100}},
+                              missing=['project quotas'])
+            check_message(failure.parameters['message'], field)
+            refused('InvalidParameter', s.client, 'CreateBox', {'settings': {field: 100}}, parameter=f'settings.{field}')
+        check_equal([d for d in os.listdir('state/boxes') if os.listdir(f'state/boxes/{d}')], [], 'nothing is left')
 
 
 def member(uid):

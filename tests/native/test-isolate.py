@@ -161,11 +161,14 @@ def test_busy():
 def test_usage():
     for arguments in ([], ['--run'], ['--init', '--run', '--', 'x'], ['--init', 'x'], ['--cleanup', 'x'], ['--fancy'], ['-z'],
                       ['--cg-mem=5', '--run', '--', 'x'], ['-d', 'a=b', '--run', '--', 'x'], ['-d', '../a', '--run', '--', 'x'],
-                      ['-d', 'a:fancy', '--run', '--', 'x'], ['-d', 'x=y:tmp', '--run', '--', 'x'], ['-E', '=x', '--run', '--', 'x'],
+                      ['-d', 'x=y:tmp', '--run', '--', 'x'], ['-E', '=x', '--run', '--', 'x'],
                       ['-q', '5', '--init'], ['--quota=a,b', '--init']):
         done = isolate(*arguments)
         check_equal(done.status, 2, f'{arguments} {done}')
         check('Usage:' in done.out, f'{arguments} {done}')
+    for rule in 'a:fancy', 'a=b:fancy', 'a=/b:rw:fancy:noexec':
+        done = isolate('-d', rule, '--run', '--', 'x')
+        check_equal((done.status, done.out, done.err), (2, '', 'Unknown directory option fancy\n'), 'without an explanation')
 
 
 @test
