@@ -42,28 +42,35 @@ static void reset_signals(void) {
 }
 
 static int arrange_descriptors(int init_fd, int socket_fd) {
-        int null_fd;
+        int null_fd, network_fd;
 
         /* Out of the way first: any of them may sit where another belongs. */
-        init_fd = fcntl(init_fd, F_DUPFD_CLOEXEC, CRADLE_EXEC_FD + 1);
-        socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, CRADLE_EXEC_FD + 1);
-        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-        if (init_fd < 0 || socket_fd < 0 || null_fd < 0)
+        init_fd = fcntl(init_fd, F_DUPFD_CLOEXEC, CRADLE_NETWORK_FD + 1);
+        socket_fd = fcntl(socket_fd, F_DUPFD_CLOEXEC, CRADLE_NETWORK_FD + 1);
+        if (init_fd < 0 || socket_fd < 0)
                 return -errno;
 
-        for (int i = 0; i < 3; i++)
-                if (null_fd == i ? fcntl(null_fd, F_SETFD, 0) < 0 : dup2(null_fd, i) < 0)
-                        return -errno;
-
-        if (dup2(socket_fd, CRADLE_SOCKET_FD) < 0 || dup2(init_fd, CRADLE_EXEC_FD) < 0)
+        if (syscall(SYS_close_range, 0, CRADLE_NETWORK_FD, 0) < 0)
                 return -errno;
 
-        return RET_NERRNO((int) syscall(SYS_close_range, CRADLE_EXEC_FD + 1, ~0U, 0));
+        null_fd = open("/dev/null", O_RDWR | O_NOCTTY);
+        network_fd = open("/proc/self/ns/net", O_RDONLY);
+        if (null_fd < 0 || network_fd < 0)
+                return -errno;
+
+        if (dup2(network_fd, CRADLE_NETWORK_FD) < 0 || dup2(init_fd, CRADLE_EXEC_FD) < 0 ||
+            dup2(socket_fd, CRADLE_SOCKET_FD) < 0)
+                return -errno;
+
+        /* null_fd is 0. */
+        if (dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
+                return -errno;
+
+        return RET_NERRNO((int) syscall(SYS_close_range, CRADLE_NETWORK_FD + 1, ~0U, 0));
 }
 
 static _noreturn_ void child_main(int init_fd, int socket_fd) {
-        static char *const argv[] = { (char *) "judgebox-init", (char *) CRADLE_ARGUMENT, NULL },
-                          *const envp[] = { NULL };
+        static char *const argv[] = { (char *) "judgebox-init", NULL }, *const envp[] = { NULL };
 
         reset_signals();
         if (arrange_descriptors(init_fd, socket_fd) >= 0)

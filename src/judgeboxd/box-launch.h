@@ -2,7 +2,7 @@
 #pragma once
 
 /* From a decision to PID 1 of the box: a launcher comes out of the cradle, in the box's namespaces and with its uid maps;
- * while it executes judgebox-init it gets its cgroup; then it clones itself as PID 1 and goes (launch.h in protocol/ has
+ * it gets its cgroup, clones itself as PID 1 and goes (launch.h in protocol/ has
  * the packets, cgroup.h the order). Every step that waits is an event, so boxes come up side by side. */
 
 #include <systemd/sd-event.h>

@@ -6,11 +6,11 @@
 
 #include "spec.h"
 
-/* How judgebox-init knows that it is to be the cradle. Its descriptors are then the socket and an O_PATH one of what it
- * executes for each box, which is itself. */
-#define CRADLE_ARGUMENT "cradle"
+/* The descriptors that judgebox-init is started with, beside 0 to 2: the socket; an O_PATH one of judgebox-init; the network
+ * namespace of the host. */
 #define CRADLE_SOCKET_FD 3
 #define CRADLE_EXEC_FD 4
+#define CRADLE_NETWORK_FD 5
 
 typedef struct CradleRequest {
         uid_t uid_base;

@@ -3,8 +3,7 @@
 
 /* How judgebox-init comes up, before the messages of message.h: two packets on the same socket.
  *
- *   judgeboxd -> the launcher: "go", with supervisor/ of the box's cgroup. Sent when the launcher is in that cgroup;
- *   by then it may have executed judgebox-init, or be about to.
+ *   judgeboxd -> the launcher: "go", with supervisor/ of the box's cgroup. Sent when the launcher is in that cgroup.
  *
  *   PID 1 of the box -> judgeboxd: "started", with a pidfd of its own, before anything else that it says. The
  *   launcher has cloned it as a child of judgeboxd's (CLONE_PARENT) and exits, with "failed" if it could not.

@@ -23,7 +23,7 @@
 #define MESSAGE_TAIL_MAX (16U * 1024U * 1024U)
 #define MESSAGE_FDS_MAX 20U
 
-/* The descriptor that judgebox-init is started with, beside 0 to 2: its control socket. */
+/* The one descriptor that a box's judgebox-init begins with, beside 0 to 2: its control socket. */
 #define JUDGEBOX_INIT_SOCKET_FD 3
 
 typedef enum MessageType {

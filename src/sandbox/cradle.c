@@ -13,32 +13,25 @@
 #include "message.h"
 #include "net.h"
 
+/* What became of the one that was made ahead. */
 typedef struct Network {
-        int host_fd;  /* the host's */
-        bool is_new;  /* we are in one where no box has been */
-        Step step;    /* why not */
+        Step step;
         int error;
 } Network;
 
 /* Leaves the one that the last box has got. */
-static int network_renew(Network *n) {
-        n->step = STEP_NAMESPACE;
+static int network_renew(Step *ret_step) {
+        *ret_step = STEP_NAMESPACE;
         if (unshare(CLONE_NEWNET) < 0)
                 return -errno;
 
-        n->step = STEP_LOOPBACK;
+        *ret_step = STEP_LOOPBACK;
         return net_loopback_up();
 }
 
-static int network_choose(Network *n, bool share, Step *ret_step) {
-        if (!share) {
-                *ret_step = n->step;
-                return n->is_new ? 0 : n->error;
-        }
-
-        n->is_new = false;
-        *ret_step = STEP_NAMESPACE;
-        return RET_NERRNO(setns(n->host_fd, CLONE_NEWNET));
+static int network_choose(const Network *n, bool share, Step *ret_step) {
+        *ret_step = share ? STEP_NAMESPACE : n->step;
+        return share ? RET_NERRNO(setns(CRADLE_NETWORK_FD, CLONE_NEWNET)) : n->error;
 }
 
 /* The system calls themselves: glibc's wrappers keep a word about threads that a raw clone did not update. */
@@ -61,8 +54,8 @@ static int wait_for_maps(int mapped[static 2]) {
         return n == 1 ? 0 : n < 0 ? -errno : -ECONNRESET;
 }
 
-static _noreturn_ void child_main(int socket_fd, int mapped[static 2]) {
-        static char *const argv[] = { (char *) "judgebox-init", NULL }, *const envp[] = { NULL };
+/* What is left of the cradle in its clone: 0 to 2, which are /dev/null, and memory where no other box has been. */
+static int become_launcher(int socket_fd, int mapped[static 2]) {
         Step step = STEP_USER;
         int r;
 
@@ -71,21 +64,24 @@ static _noreturn_ void child_main(int socket_fd, int mapped[static 2]) {
                 r = become_root_of_box();
         if (r >= 0) {
                 step = STEP_SPAWN;
+                /* Another uid has made that 0; but there is something to be written below /proc/self. */
+                r = RET_NERRNO(prctl(PR_SET_DUMPABLE, 1));
+        }
+        if (r >= 0)
+                r = RET_NERRNO(prctl(PR_SET_NAME, "judgebox-init"));
+        if (r >= 0)
                 r = RET_NERRNO(dup2(socket_fd, JUDGEBOX_INIT_SOCKET_FD));
-        }
-        if (r >= 0) {
-                /* All but this socket and 0 to 2, which are /dev/null, close by themselves. */
-                step = STEP_EXEC;
-                (void) syscall(SYS_execveat, CRADLE_EXEC_FD, "", argv, envp, AT_EMPTY_PATH);
-                r = -errno;
-        }
+        if (r >= 0)
+                r = RET_NERRNO((int) syscall(SYS_close_range, JUDGEBOX_INIT_SOCKET_FD + 1, ~0U, 0));
+        if (r < 0)
+                (void) launch_send_failed(socket_fd, step, r);
 
-        (void) launch_send_failed(socket_fd, step, r);
-        _exit(EXIT_FAILURE);
+        return r;
 }
 
-/* As judgeboxd's child, not ours: it waits for it. No exit signal may be asked for then, it is our own. */
-static int clone_launcher(const CradleRequest *q, int mapped[static 2], pid_t *ret_pid, int *ret_pidfd) {
+/* As judgeboxd's child, not ours: it waits for it. No exit signal may be asked for then, it is our own. Returns 1 in the
+ * clone. */
+static int clone_launcher(const CradleRequest *q, pid_t *ret_pid, int *ret_pidfd) {
         int pidfd = -EBADF;
         struct clone_args args = {
                 .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_PARENT |
@@ -99,7 +95,7 @@ static int clone_launcher(const CradleRequest *q, int mapped[static 2], pid_t *r
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                child_main(q->socket_fd, mapped);
+                return 1;
 
         *ret_pid = pid;
         *ret_pidfd = pidfd;
@@ -122,7 +118,8 @@ static int write_maps(pid_t pid, uid_t uid_base) {
         return write_string_file_at(AT_FDCWD, path, map);
 }
 
-static int launch(const CradleRequest *q, Network *n, CradleReply *reply) {
+/* Returns 1 in the launcher, once it is one, and does not return there if that fails. */
+static int launch(const CradleRequest *q, const Network *n, CradleReply *reply) {
         _cleanup_close_pair_ int mapped[2] = EBADF_PAIR;
         int r;
 
@@ -134,22 +131,27 @@ static int launch(const CradleRequest *q, Network *n, CradleReply *reply) {
         if (pipe2(mapped, O_CLOEXEC) < 0)
                 return -errno;
 
-        /* Whatever comes of it: no other box gets what this one may have been in. */
-        n->is_new = false;
-        r = clone_launcher(q, mapped, &reply->pid, &reply->pidfd);
+        r = clone_launcher(q, &reply->pid, &reply->pidfd);
         if (r < 0)
                 return r;
+        if (r > 0) {
+                if (become_launcher(q->socket_fd, mapped) < 0)
+                        _exit(EXIT_FAILURE);
+
+                mapped[0] = mapped[1] = -EBADF;
+                return 1;
+        }
 
         reply->step = STEP_USER;
         r = write_maps(reply->pid, q->uid_base);
         if (r < 0)
                 return r;
 
-        /* With its maps it goes on to execute, while judgeboxd sees to its cgroup. */
+        /* With its maps it goes on, while judgeboxd sees to its cgroup. */
         return fd_write_full(mapped[1], "", 1);
 }
 
-static int serve(Network *n) {
+static int serve(const Network *n) {
         CradleReply reply = { .pidfd = -EBADF };
         CradleRequest q;
         int r;
@@ -158,7 +160,10 @@ static int serve(Network *n) {
         if (r < 0)
                 return r;
 
-        reply.error = abs(launch(&q, n, &reply));
+        r = launch(&q, n, &reply);
+        if (r > 0)
+                return r;
+        reply.error = abs(r);
 
         /* Before judgeboxd hears of it: the end of that socket is to say that the launcher is gone. */
         (void) safe_close(q.socket_fd);
@@ -169,32 +174,27 @@ static int serve(Network *n) {
         return r;
 }
 
+/* For the next box, with memory of its own at places of its own. */
+static int execute_anew(void) {
+        static char *const argv[] = { (char *) "judgebox-init", NULL }, *const envp[] = { NULL };
+
+        (void) syscall(SYS_execveat, CRADLE_EXEC_FD, "", argv, envp, AT_EMPTY_PATH);
+        return -errno;
+}
+
 int cradle_run(void) {
-        Network network = { .host_fd = -EBADF };
+        Network network = {};
         int r;
 
         /* Also where judgeboxd is gone and this is in the middle of something. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, "judgebox-cradle") < 0)
                 return -errno;
 
-        r = fd_set_cloexec(CRADLE_EXEC_FD, true);
-        if (r < 0)
-                return r;
+        /* What fails now is told to the box that wants it, and tried again for the next. */
+        network.error = network_renew(&network.step);
 
-        network.host_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-        if (network.host_fd < 0)
-                return -errno;
-
-        do {
-                /* What fails now is told to the next box that wants one, and tried again for the one after it. */
-                if (!network.is_new) {
-                        network.error = network_renew(&network);
-                        network.is_new = network.error >= 0;
-                }
-
-                r = serve(&network);
-        } while (r >= 0);
-
-        (void) safe_close(network.host_fd);
+        r = serve(&network);
+        if (r == 0)
+                r = execute_anew();
         return r == -ECONNRESET ? 0 : r;
 }

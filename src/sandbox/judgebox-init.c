@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* judgebox-init: a box's PID 1, and the cradle that boxes come out of. Started by judgeboxd alone, with its socket at
- * JUDGEBOX_INIT_SOCKET_FD. */
+/* judgebox-init: the cradle that boxes are cloned out of, then a box's launcher, then its PID 1. Started by judgeboxd
+ * alone, with its socket at CRADLE_SOCKET_FD. */
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,21 +11,20 @@
 #include "fd-util.h"
 #include "launcher.h"
 #include "message.h"
-#include "string-util.h"
 #include "supervisor.h"
-
-static_assert(JUDGEBOX_INIT_SOCKET_FD == CRADLE_SOCKET_FD, "one check is enough for both");
 
 int main(int argc, char *argv[]) {
         struct stat st;
+        int r;
 
-        if (fstat(JUDGEBOX_INIT_SOCKET_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+        if (fstat(CRADLE_SOCKET_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
                 fprintf(stderr, "judgebox-init is started by judgeboxd, not by hand.\n");
                 return EXIT_FAILURE;
         }
 
-        if (argc > 1 && streq(argv[1], CRADLE_ARGUMENT))
-                return cradle_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = cradle_run();
+        if (r <= 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
         if (!launcher_run())
                 return EXIT_SUCCESS;

@@ -3,7 +3,7 @@
 
 #include "macro.h"
 
-/* The first life of judgebox-init: cloned by the cradle into the box's namespaces, but not as PID 1. Waits until
+/* The second life of judgebox-init: cloned by the cradle into the box's namespaces, but not as PID 1. Waits until
  * judgeboxd says that it is in the box's cgroup, roots the cgroup namespace there and makes PID 1 of the box in
  * supervisor/, which tells judgeboxd its pidfd. PID 1 is judgeboxd's own child, not ours (CLONE_PARENT).
  *

@@ -121,7 +121,8 @@ class Service:
         self.path = path
         self.pid = process.pid
         # Before it has its name it could be taken for a box.
-        check(wait_until(lambda: self.cradles() or process.poll() is not None), 'what boxes are cloned out of is there')
+        self.cradle = None
+        check(wait_until(lambda: self.find_cradle() or process.poll() is not None), 'what boxes are cloned out of is there')
 
     def connect(self):
         sock = socket.socket(socket.AF_UNIX)
@@ -137,11 +138,14 @@ class Service:
     def children(self):
         """But for what boxes are cloned out of, and the helpers that close tenants' files for it, or remove what was in
         boxes."""
-        helpers = ('judgebox-cradle', 'judgebox-close', 'judgebox-remove')
-        return [pid for pid, name in self.named_children() if name not in helpers]
+        return [pid for pid, name in self.named_children()
+                if pid != self.cradle and name not in ('judgebox-close', 'judgebox-remove')]
 
-    def cradles(self):
-        return [pid for pid, name in self.named_children() if name == 'judgebox-cradle']
+    def find_cradle(self):
+        """It has its name whenever it waits, and a launcher had it once; but it came first."""
+        found = [pid for pid, name in self.named_children() if name == 'judgebox-cradle']
+        self.cradle = found[0] if found else None
+        return self.cradle
 
     def n_fds(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))

@@ -634,11 +634,10 @@ def test_killed_daemon():
 def test_killed_cradle():
     """No box could be made any more: the daemon ends as if it had been told to, but with an error."""
     with listening() as s:
-        cradle, = s.cradles()
         other = s.connect()
         spin(other)
         check(wait_until(lambda: s.client.call('ListBoxes')['boxes']), 'it runs')
-        os.kill(int(cradle), signal.SIGKILL)
+        os.kill(int(s.cradle), signal.SIGKILL)
         check_equal(other.receive()['result']['verdict'], 'canceled')
         check_equal(s.process.wait(TIMEOUT), 1)
 

@@ -48,15 +48,16 @@ static int count_descriptors(void) {
         return n;
 }
 
-int main(int argc, char *argv[]) {
-        int n_fds = count_descriptors(), supervisor_fd;
+int main(void) {
+        int n_fds, supervisor_fd;
         char path[4096];
         const char *mode;
         ssize_t n;
 
-        if (argc > 1)
-                return cradle_run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (cradle_run() <= 0)
+                return EXIT_FAILURE;
 
+        n_fds = count_descriptors();
         if (launch_receive_go(JUDGEBOX_INIT_SOCKET_FD, &supervisor_fd) < 0)
                 return EXIT_FAILURE;
 
