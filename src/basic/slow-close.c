@@ -42,7 +42,9 @@ size_t slow_close_get_helpers(const pid_t **ret) {
         return n_helpers;
 }
 
-static bool is_marked(int fd) {
+bool slow_close_is_marked(int fd) {
+        assert(fd >= 0);
+
         return (size_t) fd / 8 < n_marks && (marks[fd / 8] & (1U << (fd % 8)));
 }
 
@@ -115,7 +117,7 @@ static _noreturn_ void helper_main(pid_t parent) {
 }
 
 static int start_helper(void) {
-        struct clone_args args = { .flags = CLONE_FILES, .exit_signal = SIGCHLD };
+        struct clone_args args = { .flags = CLONE_FILES };
         pid_t parent = getpid(), pid;
 
         if (n_helpers >= HELPERS_MAX)
@@ -150,7 +152,7 @@ static int start_helper(void) {
 /* Those that somebody has killed. */
 static void reap_helpers(void) {
         for (size_t i = 0; i < n_helpers;)
-                if (waitpid(helpers[i], NULL, WNOHANG) == helpers[i])
+                if (waitpid(helpers[i], NULL, WNOHANG | __WALL) == helpers[i])
                         helpers[i] = helpers[--n_helpers];
                 else
                         i++;
@@ -168,13 +170,18 @@ static void want_helper(void) {
                 log_debug_errno(r, "Failed to start a helper that closes files: %m");
 }
 
+void slow_close_unmark(int fd) {
+        if (slow_close_is_marked(fd))
+                marks[fd / 8] &= (uint8_t) ~(1U << (fd % 8));
+}
+
 bool slow_close_take(int fd) {
         PROTECT_ERRNO;
 
-        if (!is_marked(fd))
+        if (!slow_close_is_marked(fd))
                 return false;
 
-        marks[fd / 8] &= (uint8_t) ~(1U << (fd % 8));
+        slow_close_unmark(fd);
         want_helper();
 
         if (n_helpers == 0)
@@ -195,7 +202,7 @@ void slow_close_disable(void) {
         /* One that is stuck cannot be waited for; it ends when its file's server does. */
         for (size_t i = 0; i < n_helpers; i++)
                 if (kill(helpers[i], SIGKILL) >= 0)
-                        (void) waitpid(helpers[i], NULL, WNOHANG);
+                        (void) waitpid(helpers[i], NULL, WNOHANG | __WALL);
         n_helpers = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(queue); i++)

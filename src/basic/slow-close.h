@@ -7,7 +7,8 @@
  * tenant who serves the file himself and never answers would stop a daemon that has one loop for all. So what is
  * received and may be such a file is closed by a helper process that shares our table of descriptors
  * (CLONE_FILES): the number is free at once, and only the helper waits. There is none until the first is needed,
- * and a few more if they get stuck. systemd closes the same way (asynchronous_close()).
+ * and a few more if they get stuck. systemd closes the same way (asynchronous_close()). A helper is no child that wait4(-1)
+ * would find, and its end sends no signal.
  *
  * fd-util.h does it by itself once this is switched on: recv_with_foreign_fds() marks, safe_close() hands over. */
 
@@ -19,6 +20,12 @@ void slow_close_disable(void);
 
 /* Finds out without asking the file's server whether this descriptor may be slow to close, and remembers it. */
 void slow_close_mark(int fd);
+
+/* For what is received from others but is the kernel's own. */
+void slow_close_unmark(int fd);
+
+/* Whoever reads or writes such a descriptor may wait just as long. */
+bool slow_close_is_marked(int fd);
 
 /* Whether it was marked, and is taken care of: it must not be used any more. */
 bool slow_close_take(int fd);

@@ -6,7 +6,7 @@
 #include "run.h"
 
 /* How long judgebox-init may take beyond the wall limit. */
-#define RUN_GRACE_USEC (10 * USEC_PER_SEC)
+#define RUN_GRACE_USEC (30 * USEC_PER_SEC)
 
 /* Fills in a new run, adds it to its box and its manager, and takes the request over. */
 void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request);

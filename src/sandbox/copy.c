@@ -53,11 +53,24 @@ int copy_step(Copy *c) {
         return (uint64_t) c->offset > c->max_bytes ? -EFBIG : n > 0;
 }
 
-static int copy_file(int source_fd, int target_fd, uint64_t max_bytes) {
+int executable_new(int *ret_fd) {
+        int fd;
+
+        fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+        if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd can be executed */
+                fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+
+        *ret_fd = fd;
+        return 0;
+}
+
+int executable_copy(int source_fd, int target_fd) {
         Copy c;
         int r;
 
-        r = copy_begin(source_fd, target_fd, max_bytes, &c);
+        r = copy_begin(source_fd, target_fd, EXECUTABLE_MAX, &c);
         if (r < 0)
                 return r;
 
@@ -68,29 +81,11 @@ static int copy_file(int source_fd, int target_fd, uint64_t max_bytes) {
         return r;
 }
 
-int copy_executable(int source_fd, int *ret_fd) {
-        _cleanup_close_ int fd = -EBADF, readable = -EBADF;
-        int r;
-
-        fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-        if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd can be executed */
-                fd = memfd_create("judgebox-program", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (fd < 0)
-                return -errno;
-
-        r = copy_file(source_fd, fd, COPY_EXECUTABLE_MAX);
-        if (r < 0)
-                return r;
-
+int executable_seal(int fd) {
         if (fchmod(fd, 0555) < 0 ||
             fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
                 return -errno;
 
         /* What is open for writing cannot be executed (ETXTBSY). */
-        readable = open(FD_PATH(fd), O_RDONLY | O_CLOEXEC);
-        if (readable < 0)
-                return -errno;
-
-        *ret_fd = TAKE_FD(readable);
-        return 0;
+        return RET_NERRNO(open(FD_PATH(fd), O_RDONLY | O_CLOEXEC));
 }

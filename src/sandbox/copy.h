@@ -18,8 +18,10 @@ int copy_begin(int source_fd, int target_fd, uint64_t max_bytes, Copy *ret);
 /* Copies a part: 1 if there may be more, 0 if that was all; -EFBIG if it is more than max. */
 int copy_step(Copy *c);
 
-/* The largest program that is copied for --exec-file=. */
-#define COPY_EXECUTABLE_MAX (UINT64_C(256) << 20)
+/* A copy in memory for --exec-file=, which can be executed once it is sealed: whatever becomes of the original, this stays
+ * what it is. executable_seal() returns the descriptor to execute; the other one must be closed by then. */
+#define EXECUTABLE_MAX (UINT64_C(256) << 20)
 
-/* A sealed copy in memory that can be executed: whatever becomes of the original, this stays what it is. */
-int copy_executable(int source_fd, int *ret_fd);
+int executable_new(int *ret_fd);
+int executable_copy(int source_fd, int target_fd);
+int executable_seal(int fd);

@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fd-util.h"
 #include "file-job.h"
+#include "slow-close.h"
 
 /* Entries that one slice of a removal takes away: a millisecond or two. */
 #define REMOVAL_SLICE 256U
+
+/* Of a copy that waits for others; judgeboxd waits for 300 s. */
+#define SLOW_COPY_NSEC (240 * NSEC_PER_SEC)
 
 static int begin_copy(FileJob *j, Root *root, const char *path, FileFlags flags, uint64_t storage_bytes) {
         uint64_t size;
         int r;
 
         r = files_open(root, path, flags | FILE_CREATE, &j->copy.target_fd, &size);
-        return r < 0 ? r : copy_begin(j->copy.source_fd, j->copy.target_fd, storage_bytes, &j->copy);
+        if (r < 0)
+                return r;
+
+        j->slow = slow_close_is_marked(j->copy.source_fd);
+        if (j->slow) {
+                j->copy.max_bytes = storage_bytes;
+                j->deadline = now_nsec(CLOCK_MONOTONIC) + SLOW_COPY_NSEC;
+                return 0;
+        }
+
+        return copy_begin(j->copy.source_fd, j->copy.target_fd, storage_bytes, &j->copy);
 }
 
 int file_job_new(Root *root, Message *m, uint64_t storage_bytes, FileJob **ret) {
@@ -59,9 +73,25 @@ FileJob *file_job_free(FileJob *j) {
         tree_removal_done(&j->removal);
         j->bind_removal = bind_removal_free(j->bind_removal);
         j->list = file_list_free(j->list);
+        j->slow_copy = slow_copy_free(j->slow_copy);
         (void) safe_close(j->copy.source_fd);
         (void) safe_close(j->copy.target_fd);
         return mfree(j);
+}
+
+static int step_slow_copy(FileJob *j) {
+        int r;
+
+        if (j->slow_copy)
+                return slow_copy_advance(j->slow_copy, now_nsec(CLOCK_MONOTONIC));
+
+        r = slow_copy_start(j->copy.source_fd, j->copy.target_fd, j->copy.max_bytes, j->deadline, &j->slow_copy);
+        if (r < 0)
+                return r == -EAGAIN ? 1 : r;
+
+        /* It has one of its own. A program that is started meanwhile must not have to close ours. */
+        j->copy.source_fd = safe_close(j->copy.source_fd);
+        return 1;
 }
 
 int file_job_step(FileJob *j) {
@@ -73,6 +103,8 @@ int file_job_step(FileJob *j) {
                 return j->error;
         if (j->list)
                 return file_list_step(j->list);
+        if (j->slow)
+                return step_slow_copy(j);
         if (j->copy.target_fd >= 0)
                 return copy_step(&j->copy);
         if (j->bind_removal)
@@ -83,6 +115,12 @@ int file_job_step(FileJob *j) {
         j->removal.pause_at = j->removal.steps_left - MIN(j->removal.steps_left, (uint64_t) REMOVAL_SLICE);
         r = tree_collect(&j->removal);
         return r == -EAGAIN ? 1 : r;
+}
+
+nsec_t file_job_next_check(const FileJob *j) {
+        assert(j);
+
+        return j->slow_copy ? slow_copy_next_check(j->slow_copy) : now_nsec(CLOCK_MONOTONIC) + SLOW_COPY_RETRY_NSEC;
 }
 
 int file_job_send_reply(FileJob *j, int socket_fd, int r) {

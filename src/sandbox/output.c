@@ -6,6 +6,7 @@
 
 #include "fd-util.h"
 #include "output.h"
+#include "slow-close.h"
 
 #define PUMP_CHUNK (64U * 1024U)
 
@@ -55,6 +56,8 @@ int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_
                 child = fcntl(target, F_DUPFD_CLOEXEC, 3);
                 if (child < 0)
                         return -errno;
+                if (slow_close_is_marked(target))
+                        slow_close_mark(child);
 
                 o->state = OUTPUT_DIRECT;
                 o->limit = MIN(limit, file_limit);

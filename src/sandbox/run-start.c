@@ -10,7 +10,11 @@
 #include "run-internal.h"
 #include "run-rules.h"
 #include "sample.h"
+#include "slow-close.h"
 #include "spawn.h"
+
+/* For a program that is slow to be had; judgeboxd waits for 30 s more than the wall limit. */
+#define LOADING_NSEC (20 * NSEC_PER_SEC)
 
 /* exec-failed is what the request can be blamed for; the rest is ours. */
 static bool step_is_the_programs(Step s) {
@@ -91,7 +95,11 @@ static int run_open_streams(Run *r, const Root *root, int stdio[static 3], Step 
         *ret_step = STEP_STDERR;
         if (r->spec.streams[2].type == STREAM_STDOUT) {
                 stdio[2] = fcntl(stdio[1], F_DUPFD_CLOEXEC, 3);
-                return stdio[2] < 0 ? -errno : 0;
+                if (stdio[2] < 0)
+                        return -errno;
+                if (slow_close_is_marked(stdio[1]))
+                        slow_close_mark(stdio[2]);
+                return 0;
         }
 
         return run_open_output(r, root, 2, stdio + 2);
@@ -219,42 +227,51 @@ static void run_arm(Run *r, const cpu_set_t *affinity) {
                 r->sample_check = r->started_nsec + SAMPLE_INTERVAL_USEC * NSEC_PER_USEC;
 }
 
-void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
+/* The copy is complete: what is executed is what it is now. */
+static int run_seal_program(Run *r) {
+        int fd;
+
+        fd = executable_seal(r->program_fd);
+        if (fd < 0)
+                return fd;
+
+        r->program_fd = safe_close(r->program_fd);
+        (void) safe_close(r->spec.exec_fd);
+        r->spec.exec_fd = fd;
+        return 0;
+}
+
+/* 1: it is being copied. */
+static int run_copy_program(Run *r) {
+        int q;
+
+        if (r->spec.exec_fd < 0)
+                return 0;
+
+        q = executable_new(&r->program_fd);
+        if (q < 0)
+                return q;
+
+        if (slow_close_is_marked(r->spec.exec_fd))
+                return 1;
+
+        q = executable_copy(r->spec.exec_fd, r->program_fd);
+        return q < 0 ? q : run_seal_program(r);
+}
+
+static void run_launch(Run *r) {
         _cleanup_close_ int ruleset_fd = -EBADF, run_ruleset_fd = -EBADF;
+        const Root *root = r->root;
         bool limited_cpus, direct;
         int stdio[3] = { -EBADF, -EBADF, -EBADF }, q;
         cpu_set_t ours, affinity;
         SpawnReport report;
         Step step;
 
-        assert(r->state == RUN_PREPARED);
-
-        r->spec = *spec;
-        run_spec_init(spec);
-
-        (void) snprintf(r->program, sizeof(r->program), "%s", r->spec.argv[0]);
-        memcpy(r->limits, r->spec.limits.values, sizeof(r->limits));
-        r->keep = r->spec.keep;
-        if (r->spec.limits.cpu_set)
-                (void) parse_cpu_set(r->spec.limits.cpu_set, &r->cpus);
-        r->root = root;
-
         q = run_open_streams(r, root, stdio, &step);
         if (q < 0) {
                 run_fail(r, VERDICT_EXEC_FAILED, step, q);
                 goto finish;
-        }
-
-        if (r->spec.exec_fd >= 0) {
-                int fd;
-
-                q = copy_executable(r->spec.exec_fd, &fd);
-                if (q < 0) {
-                        run_fail(r, VERDICT_EXEC_FAILED, STEP_EXEC, q);
-                        goto finish;
-                }
-                (void) safe_close(r->spec.exec_fd);
-                r->spec.exec_fd = fd;
         }
 
         if (sched_getaffinity(0, sizeof(ours), &ours) < 0) {
@@ -302,7 +319,7 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
                           .file_size_bytes = r->spec.limits.values[LIMIT_FILE_SIZE] + direct,
                           .ruleset_fd = ruleset_fd >= 0 ? ruleset_fd : root->ruleset_fd,
                           .run_ruleset_fd = run_ruleset_fd,
-                          .deny_tsc = deny_tsc,
+                          .deny_tsc = r->deny_tsc,
                           .limit_processes = FLAGS_SET(r->spec.degraded, DEGRADED_PROCESSES),
                           .affinity = limited_cpus ? &affinity : NULL,
                           .forbid_set_id = layout_has_writable_bind(&root->layout),
@@ -327,4 +344,59 @@ void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
 
 finish:
         close_many(stdio, ELEMENTSOF(stdio));
+}
+
+void run_load(Run *r, nsec_t now) {
+        int q;
+
+        assert(r->state == RUN_LOADING);
+
+        if (r->loading)
+                q = slow_copy_advance(r->loading, now);
+        else {
+                q = slow_copy_start(r->spec.exec_fd, r->program_fd, EXECUTABLE_MAX, r->loading_deadline, &r->loading);
+                if (IN_SET(q, 0, -EAGAIN))
+                        q = 1;
+
+                /* It has one of its own. A program that is started meanwhile must not have to close ours. */
+                if (r->loading)
+                        r->spec.exec_fd = safe_close(r->spec.exec_fd);
+        }
+        if (q > 0)
+                return;
+
+        r->loading = slow_copy_free(r->loading);
+        if (q == 0)
+                q = run_seal_program(r);
+        if (q < 0)
+                run_fail(r, VERDICT_EXEC_FAILED, STEP_EXEC, q);
+        else
+                run_launch(r);
+}
+
+void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec) {
+        int q;
+
+        assert(r->state == RUN_PREPARED);
+
+        r->spec = *spec;
+        run_spec_init(spec);
+
+        (void) snprintf(r->program, sizeof(r->program), "%s", r->spec.argv[0]);
+        memcpy(r->limits, r->spec.limits.values, sizeof(r->limits));
+        r->keep = r->spec.keep;
+        if (r->spec.limits.cpu_set)
+                (void) parse_cpu_set(r->spec.limits.cpu_set, &r->cpus);
+        r->root = root;
+        r->deny_tsc = deny_tsc;
+
+        q = run_copy_program(r);
+        if (q < 0)
+                run_fail(r, VERDICT_EXEC_FAILED, STEP_EXEC, q);
+        else if (q == 0)
+                run_launch(r);
+        else {
+                r->loading_deadline = now_nsec(CLOCK_MONOTONIC) + LOADING_NSEC;
+                r->state = RUN_LOADING;
+        }
 }

@@ -8,8 +8,8 @@
 #include "sample.h"
 
 static const char *const run_state_table[_RUN_STATE_MAX] = {
-        [RUN_PREPARED] = "prepared", [RUN_RUNNING] = "running",   [RUN_ENDING] = "ending",
-        [RUN_FLUSHING] = "flushing", [RUN_FINISHED] = "finished",
+        [RUN_PREPARED] = "prepared", [RUN_LOADING] = "loading",   [RUN_RUNNING] = "running",
+        [RUN_ENDING] = "ending",     [RUN_FLUSHING] = "flushing", [RUN_FINISHED] = "finished",
 };
 
 DEFINE_STRING_TABLE_LOOKUP(run_state, RunState);
@@ -34,6 +34,7 @@ int run_new(uint64_t number, const int cgroup_fds[static _RUN_CGROUP_FD_MAX], Ru
                 .number = number,
                 .outputs = { OUTPUT_NULL, OUTPUT_NULL },
                 .listener_fd = -EBADF,
+                .program_fd = -EBADF,
                 .wall_deadline = NSEC_NEVER,
                 .cpu_check = NSEC_NEVER,
                 .idle_check = NSEC_NEVER,
@@ -55,6 +56,8 @@ void run_release_cgroup(Run *r) {
 
 /* All that somebody else could wait for. */
 static void run_release(Run *r) {
+        r->loading = slow_copy_free(r->loading);
+        r->program_fd = safe_close(r->program_fd);
         run_spec_done(&r->spec);
         filter_done(&r->filter);
         r->listener_fd = safe_close(r->listener_fd);
@@ -114,6 +117,11 @@ static void run_signal_all(Run *r) {
 }
 
 void run_kill(Run *r, RunCause cause) {
+        if (r->state == RUN_LOADING) {
+                run_fail(r, VERDICT_CANCELED, STEP_NONE, 0);
+                return;
+        }
+
         if (!IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
                 return;
 
@@ -286,6 +294,9 @@ nsec_t run_next_check(const Run *r) {
         nsec_t limits, looks;
 
         switch (r->state) {
+        case RUN_LOADING:
+                return r->loading ? slow_copy_next_check(r->loading)
+                                  : now_nsec(CLOCK_MONOTONIC) + SLOW_COPY_RETRY_NSEC;
         case RUN_RUNNING:
                 limits = MIN(r->wall_deadline, r->cpu_check);
                 looks = MIN(r->idle_check, r->sample_check);

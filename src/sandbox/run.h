@@ -4,6 +4,7 @@
 /* One run in the box: from a prepared cgroup to a result that waits to be collected.
  *
  *   PREPARED   its cgroup is there
+ *   LOADING    a copy is made of the program that it is to execute, which may take its time (slow-copy.h)
  *   RUNNING    the main process runs
  *   ENDING     the main process is gone or condemned; what is left of the run is being killed and reaped
  *   FLUSHING   no process is left; a slow reader still takes the last output
@@ -19,11 +20,13 @@
 #include "message.h"
 #include "output.h"
 #include "root.h"
+#include "slow-copy.h"
 #include "spec.h"
 #include "trace.h"
 
 typedef enum RunState {
         RUN_PREPARED,
+        RUN_LOADING,
         RUN_RUNNING,
         RUN_ENDING,
         RUN_FLUSHING,
@@ -62,6 +65,12 @@ typedef struct Run {
 
         cpu_set_t cpus;
         const Root *root;
+        bool deny_tsc;
+
+        int program_fd; /* LOADING: the copy */
+        SlowCopy *loading; /* once it has its turn */
+        nsec_t loading_deadline;
+
         Output outputs[2];
 
         Filter filter;
@@ -97,9 +106,12 @@ int run_new(uint64_t number, const int cgroup_fds[static _RUN_CGROUP_FD_MAX], Ru
 Run *run_free(Run *r);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Run *, run_free);
 
-/* Takes the specification over and starts the program, with or without the timestamp counter. Whatever goes wrong is in the result: the run is FINISHED
- * then. */
+/* Takes the specification over and starts the program, with or without the timestamp counter; the run may be LOADING
+ * first. Whatever goes wrong is in the result: the run is FINISHED then. */
 void run_start(Run *r, const Root *root, bool deny_tsc, RunSpec *spec);
+
+/* Goes on with one that is LOADING. */
+void run_load(Run *r, nsec_t now);
 
 /* FINISHED, before the program ran. error: either sign. */
 void run_fail(Run *r, Verdict verdict, Step step, int error);

@@ -11,6 +11,7 @@
 #include "privileges.h"
 #include "root.h"
 #include "run.h"
+#include "slow-close.h"
 #include "supervisor.h"
 
 /* The loop of judgebox-init. It waits for four kinds of things: requests, the end of children, output to move on, and
@@ -37,7 +38,7 @@ typedef struct Supervisor {
         Root root;
         TAILQ_HEAD(, Run) runs;
         size_t n_runs, n_finished;
-        TAILQ_HEAD(, FileJob) jobs;
+        FileJobList jobs, slow_jobs;
         uint64_t last_run, n_executed;
 } Supervisor;
 
@@ -61,6 +62,10 @@ static void forget_run(Supervisor *s, Run *r) {
 
 static bool run_is_active(const Run *r) {
         return IN_SET(r->state, RUN_RUNNING, RUN_ENDING);
+}
+
+static bool run_is_under_way(const Run *r) {
+        return IN_SET(r->state, RUN_LOADING, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING);
 }
 
 static int reply(Supervisor *s, const Message *m, int error, Step step) {
@@ -103,6 +108,11 @@ static int on_prepare(Supervisor *s, Message *m) {
         if (r < 0)
                 return r;
 
+        /* The kernel's own, and several for each run: nothing to close them by a helper for. */
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= 0)
+                        slow_close_unmark(fds[i]);
+
         if (fds[RUN_CGROUP_DIR] < 0 || fds[RUN_CGROUP_KILL] < 0 || fds[RUN_CGROUP_PROCS] < 0) {
                 close_many(fds, ELEMENTSOF(fds));
                 return -EBADMSG;
@@ -143,7 +153,7 @@ static bool has_active_run(const Supervisor *s) {
         const Run *r;
 
         TAILQ_FOREACH(r, &s->runs, runs)
-                if (run_is_active(r))
+                if (run_is_active(r) || r->state == RUN_LOADING)
                         return true;
 
         return false;
@@ -187,7 +197,7 @@ static int on_execute(Supervisor *s, Message *m) {
 
         if (run->state == RUN_FINISHED)
                 s->n_finished++;
-        else
+        else if (run->state == RUN_RUNNING)
                 s->childless = false;
         return 0;
 }
@@ -197,8 +207,9 @@ static int on_kill(Supervisor *s, Message *m) {
         Run *r;
 
         TAILQ_FOREACH(r, &s->runs, runs)
-                if (IN_SET(m->run.run, r->number, RUN_ALL) && IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING)) {
+                if (IN_SET(m->run.run, r->number, RUN_ALL) && run_is_under_way(r)) {
                         run_kill(r, RUN_CAUSE_CANCELED);
+                        s->n_finished += r->state == RUN_FINISHED; /* it had not begun */
                         n++;
                 }
 
@@ -305,6 +316,28 @@ static int advance_jobs(Supervisor *s) {
         return 0;
 }
 
+/* Those whose source may keep whoever reads it waiting. */
+static int advance_slow_jobs(Supervisor *s, nsec_t *next) {
+        FileJob *j, *following;
+        int r = 0;
+
+        for (j = TAILQ_FIRST(&s->slow_jobs); j && r >= 0; j = following) {
+                following = TAILQ_NEXT(j, jobs);
+
+                r = file_job_step(j);
+                if (r > 0) {
+                        *next = MIN(*next, file_job_next_check(j));
+                        continue;
+                }
+
+                TAILQ_REMOVE(&s->slow_jobs, j, jobs);
+                r = file_job_send_reply(j, s->socket_fd, r);
+                (void) file_job_free(j);
+        }
+
+        return MIN(r, 0);
+}
+
 static int on_file_job(Supervisor *s, Message *m) {
         FileJob *j;
         int r;
@@ -319,17 +352,22 @@ static int on_file_job(Supervisor *s, Message *m) {
         if (r < 0)
                 return r;
 
+        if (j->slow) {
+                TAILQ_INSERT_TAIL(&s->slow_jobs, j, jobs);
+                return 0;
+        }
+
         /* What is small is done at once. */
         TAILQ_INSERT_HEAD(&s->jobs, j, jobs);
         return advance_jobs(s);
 }
 
-static int cancel_jobs(Supervisor *s) {
+static int cancel_jobs(Supervisor *s, FileJobList *jobs) {
         FileJob *j;
         int r = 0;
 
-        while ((j = TAILQ_FIRST(&s->jobs)) && r >= 0) {
-                TAILQ_REMOVE(&s->jobs, j, jobs);
+        while ((j = TAILQ_FIRST(jobs)) && r >= 0) {
+                TAILQ_REMOVE(jobs, j, jobs);
                 r = file_job_send_reply(j, s->socket_fd, -ECANCELED);
                 (void) file_job_free(j);
         }
@@ -342,11 +380,13 @@ static int on_reset(Supervisor *s, Message *m) {
         int q;
 
         TAILQ_FOREACH(r, &s->runs, runs)
-                if (IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
+                if (run_is_under_way(r))
                         return reply(s, m, -EBUSY, STEP_RESET);
 
         /* Of the files that these are about none will be left. */
-        q = cancel_jobs(s);
+        q = cancel_jobs(s, &s->jobs);
+        if (q >= 0)
+                q = cancel_jobs(s, &s->slow_jobs);
         return q < 0 ? q : reply(s, m, root_reset(&s->root), STEP_RESET);
 }
 
@@ -446,12 +486,30 @@ static bool reap(Supervisor *s) {
         }
 }
 
+/* Before all others: it changes which of them is alone. */
+static void advance_loading(Supervisor *s) {
+        nsec_t now = now_nsec(CLOCK_MONOTONIC);
+        Run *r;
+
+        TAILQ_FOREACH(r, &s->runs, runs) {
+                if (r->state != RUN_LOADING)
+                        continue;
+
+                run_load(r, now);
+                if (r->state == RUN_RUNNING)
+                        s->childless = false;
+                s->n_finished += r->state == RUN_FINISHED;
+        }
+}
+
 /* Returns the next deadline. */
 static int advance(Supervisor *s, nsec_t *ret_next) {
         nsec_t next = NSEC_NEVER, now;
         size_t n_active = 0;
         Run *r, *following;
         int q;
+
+        advance_loading(s);
 
         TAILQ_FOREACH(r, &s->runs, runs)
                 n_active += run_is_active(r);
@@ -511,9 +569,10 @@ static void note_listeners(Supervisor *s, const struct pollfd *p, size_t n) {
 
 /* ret_socket, ret_signals: the events there. */
 static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, short *ret_signals) {
-        struct pollfd p[2 + 3 * RUNS_MAX];
+        struct pollfd p[2 + 3 * RUNS_MAX + SLOW_COPIES_MAX];
         struct timespec timeout = {};
         nfds_t n = 2;
+        FileJob *j;
         Run *r;
         int q;
 
@@ -523,6 +582,9 @@ static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, sh
         TAILQ_FOREACH(r, &s->runs, runs) {
                 if (r->state == RUN_FINISHED && !r->reported)
                         p[0].events |= POLLOUT;
+
+                if (r->state == RUN_LOADING && r->loading)
+                        p[n++] = (struct pollfd) { .fd = slow_copy_get_fd(r->loading), .events = POLLIN };
 
                 if (!IN_SET(r->state, RUN_RUNNING, RUN_ENDING, RUN_FLUSHING))
                         continue;
@@ -534,6 +596,10 @@ static int wait_for_events(Supervisor *s, nsec_t deadline, short *ret_socket, sh
                 if (r->state == RUN_RUNNING && r->listener_fd >= 0)
                         p[n++] = (struct pollfd) { .fd = r->listener_fd, .events = POLLIN };
         }
+
+        TAILQ_FOREACH(j, &s->slow_jobs, jobs)
+                if (j->slow_copy)
+                        p[n++] = (struct pollfd) { .fd = slow_copy_get_fd(j->slow_copy), .events = POLLIN };
 
         if (deadline != NSEC_NEVER) {
                 nsec_t now = now_nsec(CLOCK_MONOTONIC), left = deadline > now ? deadline - now : 0;
@@ -563,6 +629,8 @@ static int supervisor_loop(Supervisor *s) {
                 short on_socket = 0, on_signals = 0;
 
                 r = advance(s, &deadline);
+                if (r >= 0)
+                        r = advance_slow_jobs(s, &deadline);
                 if (r < 0)
                         return r;
 
@@ -604,6 +672,9 @@ int supervisor_run(int socket_fd) {
 
         TAILQ_INIT(&s.runs);
         TAILQ_INIT(&s.jobs);
+        TAILQ_INIT(&s.slow_jobs);
+
+        slow_close_enable();
 
         r = privileges_setup(&step);
         if (r < 0)

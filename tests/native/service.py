@@ -226,16 +226,16 @@ def listening(*options, degrade=DEGRADE):
 # ---- a file whose server does not answer ----
 
 class HostileFile:
-    """A file on FUSE: reading and writing work, but whoever closes it waits until the server ends. In a mount namespace
-    of its own. .fd is the file, which only close() may close: while it is open, nothing may be forked here, because a
-    child closes its copy."""
+    """A file on FUSE of which one operation is never answered: `flush`, so that whoever closes it waits until the server ends,
+    or `read`. In a mount namespace of its own. .fd is the file, which only close() may close: where that is what waits,
+    nothing may be forked here while it is open, because a child closes its copy."""
 
-    def __init__(self):
+    def __init__(self, silent='flush'):
         if not os.path.exists('/dev/fuse'):
             skip('no /dev/fuse here')
         ours, theirs = socket.socketpair()
         os.mkdir('fuse')
-        self.server = subprocess.Popen(['python3', __file__, 'fuse', str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        self.server = subprocess.Popen(['python3', __file__, silent, str(theirs.fileno())], pass_fds=[theirs.fileno()])
         theirs.close()
         ours.settimeout(TIMEOUT)
         _, fds, _, _ = socket.recv_fds(ours, 1, 1)
@@ -252,7 +252,7 @@ class HostileFile:
             os.close(self.fd)
 
 
-def serve_fuse(result):
+def serve_fuse(silent, result):
     """The kernel's protocol (fuse(4), linux/fuse.h), as far as one file takes it."""
     libc = ctypes.CDLL(None, use_errno=True)
     clone_newns, ms_rec, ms_private = 0x20000, 0x4000, 0x40000
@@ -272,10 +272,13 @@ def serve_fuse(result):
         return struct.pack('<QQQQQQIIIIIIIIII', inode, size, 1, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
     lookup, getattr_, open_, read, write, release, flush, init = 1, 3, 14, 15, 16, 18, 25, 26
+    unanswered = {'flush': flush, 'read': read}[silent]
     while True:
         request = os.read(device, 1 << 20)
         _, operation, unique, inode = struct.unpack('<IIQQ', request[:24])
         error, data = 0, b''
+        if operation == unanswered:
+            continue
         if operation == init:
             data = struct.pack('<IIIIHHIIHHI', 7, 31, 65536, 0, 12, 9, 65536, 1, 0, 0, 0) + bytes(28)
         elif operation == lookup:
@@ -288,12 +291,10 @@ def serve_fuse(result):
             data = b'12345'[struct.unpack('<Q', request[48:56])[0]:]
         elif operation == write:
             data = struct.pack('<II', struct.unpack('<I', request[56:60])[0], 0)
-        elif operation == flush:
-            continue
-        elif operation != release:
+        elif operation not in (flush, release):
             error = -38     # ENOSYS
         os.write(device, struct.pack('<IiQ', 16 + len(data), error, unique) + data)
 
 
 if __name__ == '__main__':
-    serve_fuse(socket.socket(fileno=int(sys.argv[2])))
+    serve_fuse(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))

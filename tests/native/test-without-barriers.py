@@ -22,7 +22,7 @@ sys.path.insert(0, str(ATTACKS))
 import without    # noqa: E402 # pylint: disable=wrong-import-position
 
 SCRIPTS = ('test-barriers.py', 'test-walls.py', 'test-directory.py', 'test-filter.py', 'test-profiles.py',
-           'test-allowed-paths.py')
+           'test-allowed-paths.py', 'test-slow-files.py')
 
 # name: ([(file, what is there, what is put there)], [tests that must fail])
 # The second wall behind some of the others, which alone shows nothing of what is in front of it.
@@ -128,6 +128,13 @@ VARIANTS = {
     'filter-socket-out-of-the-way': (
         [('src/sandbox/spawn.c', r'child_move_fd\(c, &c->filter_socket_fd, highest\);', '')],
         ['descriptors-of-the-program']),
+    'copies-by-another': (
+        [('src/sandbox/file-job.c', r'j->slow = slow_close_is_marked\(j->copy\.source_fd\)', 'j->slow = false'),
+         ('src/sandbox/run-start.c', r'slow_close_is_marked\(r->spec\.exec_fd\)', 'false')],
+        ['copy-into-the-box', 'program-to-execute']),
+    'closed-by-another': (
+        [('src/sandbox/supervisor.c', r'slow_close_enable\(\);', '')],
+        ['files-that-do-not-close']),
     'end-of-the-run': (
         [('src/sandbox/run.c', r'\(void\) !write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\);', ''),
          ('src/sandbox/run.c', r'procs_for_each\(r->cgroup_fds\[RUN_CGROUP_PROCS\], signal_one, NULL\)', '0')],

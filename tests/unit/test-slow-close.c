@@ -143,7 +143,7 @@ START_TEST(test_dead_helper) {
         ck_assert(closes(fd));
         ck_assert_uint_eq(slow_close_get_helpers(&helpers), 1);
         ck_assert_int_eq(kill(helpers[0], SIGKILL), 0);
-        ck_assert_int_eq(waitid(P_PID, (id_t) helpers[0], &(siginfo_t) {}, WEXITED | WNOWAIT), 0);
+        ck_assert_int_eq(waitid(P_PID, (id_t) helpers[0], &(siginfo_t) {}, WEXITED | WNOWAIT | __WALL), 0);
 
         /* It is missed when nothing gets done. */
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
