@@ -2,6 +2,7 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "authority.h"
 #include "fd-util.h"
 #include "hash.h"
@@ -15,6 +16,11 @@
 /* Of polkit's D-Bus interface. */
 #define CHECK_FLAG_ALLOW_USER_INTERACTION 1U
 
+/* How many answers are waited for at a time: a bus lets nobody wait for more than 128, and whoever is beyond that would be
+ * refused. Of one uid's requests only a few, so that who floods us with them keeps nobody else from being asked about. */
+#define ASKED_MAX 96U
+#define ASKED_PER_UID_MAX 8U
+
 /* What the shipped rules (polkit/org.judgebox1.rules) grant to group judgebox. */
 #define GROUP_ACTIONS (AUTHORITY_RUN | AUTHORITY_MANAGE_BOX | AUTHORITY_INSPECT | AUTHORITY_BIND)
 
@@ -26,12 +32,14 @@ typedef struct PolkitAuthority {
         gid_t group;
         bool no_pidfd; /* this polkitd does not take one */
         PolkitCheck *checks;
+        Admission *turns;
 } PolkitAuthority;
 
 /* One request, of which one action after the other is asked about. */
 struct PolkitCheck {
         PolkitAuthority *authority;
         sd_bus_slot *slot;
+        AdmissionTicket turn;
         AuthorityAction left, asked; /* asked: the one in hand */
         bool probing; /* asking about ourselves, to learn whether pidfds are known */
         bool in_group;
@@ -54,6 +62,7 @@ static PolkitCheck *check_free(PolkitCheck *c) {
 
         DL_DELETE(c->authority->checks, c);
         (void) sd_bus_slot_unref(c->slot);
+        admission_leave(&c->turn);
         (void) safe_close(c->pidfd);
         free(c->bus_name);
         (void) strv_free(c->details);
@@ -213,6 +222,18 @@ static int check_next(PolkitCheck *c) {
                                  c->interactive ? CHECK_INTERACTIVE_TIMEOUT_USEC : CHECK_TIMEOUT_USEC);
 }
 
+static void check_begin(PolkitCheck *c) {
+        int r;
+
+        r = check_next(c);
+        if (r < 0)
+                check_finish(c, c->left, r == -ECONNRESET ? -ENOTCONN : r);
+}
+
+static void on_turn(AdmissionTicket *t, void *userdata) {
+        check_begin(ASSERT_PTR(userdata));
+}
+
 static int collect_details(const AuthorityDetails *d, char ***ret) {
         _cleanup_strv_free_ char **l = NULL;
         int r;
@@ -336,9 +357,12 @@ static void authority_polkit_check(
                 return;
         }
 
-        r = check_next(c);
-        if (r < 0)
-                check_finish(c, actions, r == -ECONNRESET ? -ENOTCONN : r);
+        r = admission_enter(a->turns, &(AdmissionWish) { .tenant = caller->uid, .max_running = ASKED_PER_UID_MAX },
+                            now_usec(CLOCK_MONOTONIC), &c->turn, on_turn, c);
+        if (r == 1)
+                check_begin(c);
+        else if (r < 0)
+                check_finish(c, actions, r);
 }
 
 static void authority_polkit_set_bus(Authority *authority, sd_bus *bus) {
@@ -352,9 +376,11 @@ static void authority_polkit_set_bus(Authority *authority, sd_bus *bus) {
 static Authority *authority_polkit_free(Authority *authority) {
         PolkitAuthority *a = (PolkitAuthority *) authority;
 
+        admission_hold(a->turns, true);
         while (a->checks)
                 check_finish(a->checks, a->checks->left, -ECANCELED);
 
+        a->turns = admission_free(a->turns);
         (void) sd_bus_unref(a->bus);
         return mfree(a);
 }
@@ -368,16 +394,25 @@ static const AuthorityVTable authority_polkit_vtable = {
 
 int authority_new_polkit(gid_t group, Authority **ret) {
         PolkitAuthority *a;
+        Admission *turns;
+        int r;
 
         assert(ret);
 
+        r = admission_new(ASKED_MAX, SIZE_MAX, &turns);
+        if (r < 0)
+                return r;
+
         a = new(PolkitAuthority, 1);
-        if (!a)
+        if (!a) {
+                (void) admission_free(turns);
                 return -ENOMEM;
+        }
 
         *a = (PolkitAuthority) {
                 .authority.vtable = &authority_polkit_vtable,
                 .group = group,
+                .turns = turns,
         };
         *ret = &a->authority;
         return 0;

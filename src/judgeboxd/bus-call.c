@@ -9,12 +9,10 @@
 #include "request.h"
 #include "varlink-idl.h"
 
-/* Of one uid's clients together. */
-#define CALLS_MAX 256U
-
 struct BusCall {
         BusService *service;
         uid_t uid;
+        BusCost cost;
         sd_bus_message *message;
         Operation *operation; /* while it is under way */
         bus_reply_t reply;
@@ -29,6 +27,7 @@ static BusCall *bus_call_free(BusCall *c) {
 
         calls = bus_service_get_calls(c->service);
         DL_DELETE(*calls, c);
+        bus_usage_remove(bus_service_get_usage(c->service), c->uid, &c->cost);
         (void) sd_bus_message_unref(c->message);
         return mfree(c);
 }
@@ -148,20 +147,12 @@ static int parse(BusService *s, Operation *op, BusParameters *p, Failure *f) {
         return r;
 }
 
-static size_t count_calls(BusService *s, uid_t uid) {
-        size_t n = 0;
-        BusCall *c;
-
-        DL_FOREACH(*bus_service_get_calls(s), c)
-                n += c->uid == uid;
-
-        return n;
-}
-
 int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusParameters *p, bus_reply_t reply) {
         _cleanup_(operation_freep) Operation *op = NULL;
         _cleanup_(failure_done) Failure f = FAILURE_NULL;
         _cleanup_(bus_call_freep) BusCall *c = NULL;
+        const char *bound;
+        BusCost cost;
         Caller caller;
         int r;
 
@@ -170,19 +161,31 @@ int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusPara
         assert(p);
         assert(reply);
 
+        cost = (BusCost) { .run = type == OPERATION_RUN, .n_fds = p->fds.n_fds, .n_bytes = p->fds.n_bytes };
+
         r = bus_callers_get(bus_service_get_callers(s), m, &caller);
         if (r < 0)
                 return r;
 
-        if (count_calls(s, caller.uid) >= CALLS_MAX)
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                                  "No more than %u calls at a time.", CALLS_MAX);
+        r = bus_usage_add(bus_service_get_usage(s), caller.uid, &cost, &bound);
+        if (r == -EUSERS)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "No more than %s at a time.", bound);
+        if (r < 0)
+                return r;
 
         c = new(BusCall, 1);
-        if (!c)
+        if (!c) {
+                bus_usage_remove(bus_service_get_usage(s), caller.uid, &cost);
                 return -ENOMEM;
+        }
 
-        *c = (BusCall) { .service = s, .uid = caller.uid, .message = sd_bus_message_ref(m), .reply = reply };
+        *c = (BusCall) {
+                .service = s,
+                .uid = caller.uid,
+                .cost = cost,
+                .message = sd_bus_message_ref(m),
+                .reply = reply,
+        };
         DL_APPEND(*bus_service_get_calls(s), c);
 
         r = operation_new(bus_service_get_manager(s), type, &caller, on_done, c, &op);

@@ -19,6 +19,7 @@ struct BusService {
         BusCallers *callers;
         VarlinkIdl *idl;
         BusCall *calls;
+        BusUsage *usage; /* of those calls */
         Subscriber *subscribers;
         Observer observer;
 };
@@ -37,6 +38,10 @@ const VarlinkIdl *bus_service_get_idl(BusService *s) {
 
 BusCall **bus_service_get_calls(BusService *s) {
         return &s->calls;
+}
+
+BusUsage **bus_service_get_usage(BusService *s) {
+        return &s->usage;
 }
 
 sd_bus *bus_service_get_bus(BusService *s) {

@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "bus-caller.h"
+#include "bus-usage.h"
 #include "manager.h"
 #include "varlink-idl.h"
 
@@ -38,6 +39,7 @@ Manager *bus_service_get_manager(BusService *s);
 BusCallers *bus_service_get_callers(BusService *s);
 const VarlinkIdl *bus_service_get_idl(BusService *s);
 BusCall **bus_service_get_calls(BusService *s);
+BusUsage **bus_service_get_usage(BusService *s);
 sd_bus *bus_service_get_bus(BusService *s);
 
 /* Whether this message's sender may know of the box. */

@@ -519,7 +519,15 @@ void run_begin(Run *r) {
 }
 
 static void on_admitted(AdmissionTicket *t, void *userdata) {
-        run_begin(ASSERT_PTR(userdata));
+        Run *r = ASSERT_PTR(userdata);
+        Failure f = FAILURE_NULL;
+        int q;
+
+        q = open_filter(r->manager, r->box ? &r->box->settings : &r->settings, &r->request, &f);
+        if (q == 0)
+                run_begin(r);
+        else
+                run_fail(r, q, &f);
 }
 
 void run_submit(Run *r) {
@@ -542,6 +550,8 @@ void run_submit(Run *r) {
                 run_begin(r);
         else if (q != 0)
                 run_fail(r, q, &f);
+        else /* thousands may wait: its filter is opened again when it goes on */
+                r->request.spec.filter_fd = safe_close(r->request.spec.filter_fd);
 }
 
 void run_kill(Run *r) {

@@ -10,17 +10,18 @@ import collections
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import sys
 import threading
 
-from bus import MANAGER, NAME, PATH, RETURN, SIGNAL, bus_refused, daemon, serving
-from harness import check, check_equal, main, test, wait_until
+from bus import BOX, MANAGER, NAME, PATH, RETURN, SIGNAL, bus_refused, daemon, serving
+from harness import EMULATED, check, check_equal, main, test, wait_until
 from polkit import members, polkit
 from service import refused
 
 TENANTS = ALICE, BOB, CAROL, DAVE = 1, 2, 3, 4      # daemon, bin, sys and sync: the bus wants users that there are
-FLOOD = next((int(a.partition('=')[2]) for a in sys.argv if a.startswith('--flood=')), 100)
+FLOOD = next((int(a.partition('=')[2]) for a in sys.argv if a.startswith('--flood=')), 100 if EMULATED else 1000)
 
 
 @contextlib.contextmanager
@@ -186,66 +187,70 @@ def test_run_cpus():
 
 
 class Flood(threading.Thread):
-    """So many runs of Alice's, as many at a time as a user may ask for over the bus, or nearly."""
+    """So many runs of Alice's, all of which wait at the same time: each connection for as many replies as the bus lets it."""
 
-    AT_A_TIME = min(100, FLOOD // 4)    # on each of two connections: the bus lets one wait for 128 replies
+    ON_EACH = 100
 
     def __init__(self, service, total):
         super().__init__()
-        self.buses = [service.connection(ALICE) for _ in range(2)]
-        self.left = total
+        self.waiting = {}
         self.verdicts = collections.Counter()
-
-    def ask(self, bus):
-        self.left -= 1
-        bus.start(NAME, PATH, MANAGER, 'Run', 'asa{sv}', ['true'], {})
+        while total > 0:
+            bus = service.connection(ALICE)
+            self.waiting[bus] = min(self.ON_EACH, total)
+            total -= self.waiting[bus]
+        for bus, n in self.waiting.items():
+            for _ in range(n):
+                bus.start(NAME, f'{PATH}/box/u{ALICE}_b', BOX, 'Run', 'asa{sv}', ['true'], {})
 
     def run(self):
-        waiting = {bus: min(self.AT_A_TIME, self.left // len(self.buses)) for bus in self.buses}
-        for bus in self.buses:
-            for _ in range(waiting[bus]):
-                self.ask(bus)
-        while any(waiting.values()):
-            for bus in self.buses:
-                if waiting[bus]:
-                    message = bus.receive()
-                    if message.kind == SIGNAL:
-                        continue
+        for bus, n in self.waiting.items():
+            while n > 0:
+                message = bus.receive()
+                if message.kind != SIGNAL:
                     self.verdicts[message.body[0]['verdict'] if message.kind == RETURN else message.error] += 1
-                    waiting[bus] -= 1
-                    if self.left > 0:
-                        self.ask(bus)
-                        waiting[bus] += 1
+                    n -= 1
 
 
 @test
 def test_flood():
-    """One tenant's runs do not make the others wait for more than their share of the turns."""
-    with configured('[Manager]\nConcurrentRuns=1\n') as s:
-        first = started(s.varlink(), 'sleep', '100')
+    """One tenant's runs do not make the others wait for more than their share of the turns, do not take what they wait in
+    without bound, and are refused beyond it."""
+    with configured(f'[Manager]\nConcurrentRuns=1\n[Tenant]\nRunsMax={FLOOD}\n') as s:
+        first = started(s.varlink(), 'sleep', '1000', limits={'wallTimeUSec': 1_000_000_000})
         wait_for(s, 0, 1)
+        others = [s.varlink(uid) for uid in TENANTS[1:] for _ in range(8)]
+        for uid in TENANTS:
+            s.varlink(uid).call('CreateBox', {'box': 'b'})
+        before, fds = s.anonymous_kib(), s.n_fds()
         flood = Flood(s, FLOOD)
-        flood.start()
-        in_hand = min(FLOOD, 2 * Flood.AT_A_TIME)
-        check(wait_until(lambda: status(s)['waitingRuns'] == in_hand, 60), status(s))
+        check(wait_until(lambda: status(s)['waitingRuns'] == FLOOD, 600), status(s))
 
-        others = [s.varlink(uid) for uid in TENANTS[1:]]
+        # What waits holds a few KiB, and no descriptor but its connection's.
+        each = (s.anonymous_kib() - before) / FLOOD
+        check(each < 24, f'{each} KiB for each run that waits')
+        check(s.n_fds() <= fds + 10, f'{s.n_fds()} descriptors')
+        bus_refused('QuotaExceeded', s.connection(ALICE).manager, 'Run', 'asa{sv}', ['true'], {})
+        refused('QuotaExceeded', s.varlink(ALICE), 'Run', {'arguments': ['true']}, resource='runs', limit=FLOOD)
+
+        flood.start()
         first.close()
-        rounds = 0
-        while sum(flood.verdicts.values()) < FLOOD - in_hand:
-            for client in others:
-                started(client, 'true')
-            for client in others:
-                result = client.receive()['result']
-                check_equal(result['verdict'], 'ok')
-            rounds += 1
-            # A quarter of the turns is one in each round of the others. They come one after the other, and so may miss
-            # one more.
-            taken = sum(flood.verdicts.values())
-            check(taken <= 3 * rounds + 10, f'the flood had {taken} turns in {rounds} rounds of the others')
+        for client in others:
+            started(client, 'sleep', '0.01', box='b')
+        by_sock, turns = {client.sock: client for client in others}, 0
+        while sum(flood.verdicts.values()) < FLOOD // 10:
+            for sock in select.select(list(by_sock), [], [])[0]:
+                check_equal(by_sock[sock].receive()['result']['verdict'], 'ok')
+                started(by_sock[sock], 'sleep', '0.01', box='b')
+                turns += 1
+        # Something of each of the three waits at any time (they take long enough for the next to be allowed meanwhile), so each has had as many turns as the flood.
+        taken = sum(flood.verdicts.values())
+        check(taken <= turns / 3 * 1.1 + 30, f'the flood had {taken} turns, three others together {turns}')
+        for client in others:
+            client.close()
         flood.join()
         check_equal(flood.verdicts, {'ok': FLOOD})
-        print(f'  {FLOOD} runs of one, {rounds} rounds of three others meanwhile')
+        print(f'  {FLOOD} runs of one waited, {each:.1f} KiB each; for {taken} turns of theirs three others had {turns}')
 
 
 main()
