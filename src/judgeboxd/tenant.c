@@ -82,7 +82,7 @@ static int tenant_refuse(Tenant *t, BudgetType type, uint64_t limit, Failure *f)
         if (!(t->told & 1U << type))
                 (void) journal_log(LOG_NOTICE, 0, MESSAGE_BUDGET_REACHED, &(JournalSubject) { .owner = t->uid },
                                    "User %u has reached its budget of %" PRIu64 " %s.", t->uid, limit,
-                                   budget_type_to_string(type));
+                                   type == BUDGET_STORAGE ? "bytes of storage" : budget_type_to_string(type));
         t->told |= 1U << type;
 
         return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), limit);
