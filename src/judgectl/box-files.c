@@ -100,6 +100,10 @@ int box_ask_for_file(const BoxFiles *b, const char *path) {
         return ask_for_file(b, path, /* create= */ false, /* executable= */ false);
 }
 
+int box_ask_for_new_file(const BoxFiles *b, const char *path, bool executable) {
+        return ask_for_file(b, path, /* create= */ true, executable);
+}
+
 int box_receive_file(const BoxFiles *b, int *ret_fd) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         uint64_t index = UINT64_MAX;

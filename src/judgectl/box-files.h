@@ -19,10 +19,11 @@ int box_list_files(const BoxFiles *b, const char *path, json_object **ret);
  * -EISDIR is for the caller to handle, everything else is logged. */
 int box_open_file(const BoxFiles *b, const char *path, bool create, bool executable, int *ret_fd);
 
-/* The same for reading, in two halves: several files can be asked for before the first is there. They come in that order,
- * each exactly once, be it with an error. */
+/* The same in two halves: several files can be asked for before the first is there. They come in that order, each exactly
+ * once, be it with an error. */
 #define BOX_FILES_ASKED_MAX 32U
 int box_ask_for_file(const BoxFiles *b, const char *path);
+int box_ask_for_new_file(const BoxFiles *b, const char *path, bool executable);
 int box_receive_file(const BoxFiles *b, int *ret_fd);
 
 /* Makes a directory and those above it. */

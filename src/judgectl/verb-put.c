@@ -21,43 +21,120 @@ static const char put_help[] =
 
 DEFINE_VOID_CLEANUP_FUNC(DIR *, closedir, closedirp);
 
-static int put_file(const BoxFiles *b, int source, bool executable, const char *path) {
+/* One that was asked for in the box. */
+typedef struct Asked {
+        int source;
+        char *path;
+} Asked;
+
+/* Asked for ahead of time, or the way to the box and back would be most of what small files take. */
+typedef struct Put {
+        const BoxFiles *files;
+        Asked asked[BOX_FILES_ASKED_MAX];
+        size_t first, n;
+        int failed; /* the first error */
+} Put;
+
+static void asked_done(Asked *a) {
+        a->source = safe_close(a->source);
+        a->path = mfree(a->path);
+}
+
+static void put_done(Put *p) {
+        for (; p->n > 0; p->n--, p->first++)
+                asked_done(p->asked + p->first % ELEMENTSOF(p->asked));
+}
+
+static bool is_end(int r) {
+        return IN_SET(r, -EINTR, -ECONNRESET, -EPIPE);
+}
+
+/* What cannot be put does not keep the rest, as long as there is somebody to put it to. */
+static int put_failed(Put *p, int r) {
+        if (is_end(r))
+                return r;
+        if (p->failed == 0)
+                p->failed = r;
+        return 0;
+}
+
+static int write_file(const BoxFiles *b, const Asked *a) {
         _cleanup_free_ char *printable = NULL;
         _cleanup_(copy_progress_done) CopyProgress progress = { .files = b };
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        progress.name = printable = text_escape(path, strlen(path), /* keep_lines= */ false);
+        progress.name = printable = text_escape(a->path, strlen(a->path), /* keep_lines= */ false);
         if (!printable)
                 return log_oom();
 
-        r = box_open_file(b, path, /* create= */ true, executable, &fd);
+        r = box_receive_file(b, &fd);
         if (r == -EISDIR)
                 return log_error_errno(r, "\"%s\" is a directory in the box.", printable);
         if (r < 0)
                 return r;
 
-        r = copy_file(source, fd, copy_progress_show, &progress);
+        r = copy_file(a->source, fd, copy_progress_show, &progress);
         if (r == -EINTR)
                 return r;
         copy_progress_done(&progress);
         return r < 0 ? log_error_errno(r, "Failed to write \"%s\" in the box: %m", printable) : 0;
 }
 
-static int put(const BoxFiles *b, int dir_fd, const char *name, const char *path, bool recursive, unsigned depth);
+/* Until no more than so many are left. */
+static int put_flush(Put *p, size_t left) {
+        while (p->n > left) {
+                Asked *a = p->asked + p->first % ELEMENTSOF(p->asked);
+                int r;
 
-/* What cannot be put does not keep the rest; the first error is returned in the end. */
-static int put_directory(const BoxFiles *b, int fd, const char *path, unsigned depth) {
-        _cleanup_(closedirp) DIR *d = NULL;
-        struct dirent *de;
-        int r, failed = 0;
+                r = write_file(p->files, a);
+                asked_done(a);
+                p->first++;
+                p->n--;
 
-        if (depth >= DEPTH_MAX)
-                return log_error_errno(ELOOP, "Not putting \"%s\": directories are nested too deeply.", path);
+                r = r < 0 ? put_failed(p, r) : 0;
+                if (r < 0)
+                        return r;
+        }
 
-        r = box_make_directory(b, path);
+        return 0;
+}
+
+/* Takes the source over. */
+static int put_file(Put *p, int source_fd, bool executable, const char *path) {
+        _cleanup_close_ int source = source_fd;
+        char *copy;
+        int r;
+
+        r = put_flush(p, ELEMENTSOF(p->asked) - 1);
         if (r < 0)
                 return r;
+
+        copy = strdup(path);
+        if (!copy)
+                return log_oom();
+
+        r = box_ask_for_new_file(p->files, path, executable);
+        if (r < 0) {
+                free(copy);
+                return r;
+        }
+
+        p->asked[(p->first + p->n++) % ELEMENTSOF(p->asked)] = (Asked) { .source = TAKE_FD(source), .path = copy };
+        return 0;
+}
+
+static int put(Put *p, int dir_fd, const char *name, const char *path, bool recursive, unsigned depth);
+
+static int put_directory(Put *p, int fd, const char *path, unsigned depth) {
+        _cleanup_(closedirp) DIR *d = NULL;
+        struct dirent *de;
+        int r;
+
+        if (depth >= DEPTH_MAX) {
+                (void) safe_close(fd);
+                return log_error_errno(ELOOP, "Not putting \"%s\": directories are nested too deeply.", path);
+        }
 
         d = fdopendir(fd);
         if (!d) {
@@ -65,6 +142,13 @@ static int put_directory(const BoxFiles *b, int fd, const char *path, unsigned d
                 (void) safe_close(fd);
                 return log_error_errno(r, "Failed to read the directory for \"%s\": %m", path);
         }
+
+        /* That is answered before anything else is asked. */
+        r = put_flush(p, 0);
+        if (r >= 0)
+                r = box_make_directory(p->files, path);
+        if (r < 0)
+                return r;
 
         for (;;) {
                 _cleanup_free_ char *child = NULL;
@@ -74,24 +158,22 @@ static int put_directory(const BoxFiles *b, int fd, const char *path, unsigned d
                 if (!de) {
                         if (errno != 0)
                                 return log_error_errno(errno, "Failed to read the directory for \"%s\": %m", path);
-                        break;
+                        return 0;
                 }
                 if (streq(de->d_name, ".") || streq(de->d_name, ".."))
                         continue;
 
                 r = box_path_join(path, de->d_name, &child);
                 if (r >= 0)
-                        r = put(b, dirfd(d), de->d_name, child, /* recursive= */ true, depth + 1);
-                if (IN_SET(r, -EINTR, -ECONNRESET, -EPIPE))
+                        r = put(p, dirfd(d), de->d_name, child, /* recursive= */ true, depth + 1);
+                if (r < 0)
+                        r = put_failed(p, r);
+                if (r < 0)
                         return r;
-                if (r < 0 && failed == 0)
-                        failed = r;
         }
-
-        return failed;
 }
 
-static int put(const BoxFiles *b, int dir_fd, const char *name, const char *path, bool recursive, unsigned depth) {
+static int put(Put *p, int dir_fd, const char *name, const char *path, bool recursive, unsigned depth) {
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
@@ -110,11 +192,11 @@ static int put(const BoxFiles *b, int dir_fd, const char *name, const char *path
                 return log_error_errno(errno, "Failed to look at \"%s\": %m", name);
 
         if (S_ISREG(st.st_mode))
-                return put_file(b, fd, st.st_mode & 0111, path);
+                return put_file(p, TAKE_FD(fd), st.st_mode & 0111, path);
 
         if (S_ISDIR(st.st_mode)) {
                 if (recursive)
-                        return put_directory(b, TAKE_FD(fd), path, depth);
+                        return put_directory(p, TAKE_FD(fd), path, depth);
                 return log_error_errno(EISDIR, "\"%s\" is a directory; use -r to put it with all below it.", name);
         }
 
@@ -127,8 +209,9 @@ static int put(const BoxFiles *b, int dir_fd, const char *name, const char *path
 }
 
 static int put_all(const BoxFiles *b, char *const *names, size_t n, bool recursive) {
+        _cleanup_(put_done) Put p = { .files = b };
         const char *directory;
-        int r, failed = 0;
+        int r;
 
         n = split_destination(names, n, &directory);
         if (directory) {
@@ -154,14 +237,15 @@ static int put_all(const BoxFiles *b, char *const *names, size_t n, bool recursi
 
                 r = box_path_join(directory, path_last_component(name), &path);
                 if (r >= 0)
-                        r = put(b, AT_FDCWD, name, path, recursive, /* depth= */ 0);
-                if (IN_SET(r, -EINTR, -ECONNRESET, -EPIPE))
-                        return r;
+                        r = put(&p, AT_FDCWD, name, path, recursive, /* depth= */ 0);
                 if (r < 0)
-                        failed = r;
+                        r = put_failed(&p, r);
+                if (r < 0)
+                        return r;
         }
 
-        return failed;
+        r = put_flush(&p, 0);
+        return r < 0 ? r : p.failed;
 }
 
 int verb_put(Context *c, int argc, char *argv[]) {
