@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "log.h"
 #include "verbs.h"
+#include "whose-boxes.h"
 
 static const char list_help[] =
         "list [OPTIONS...]\n\n"
@@ -10,51 +11,6 @@ static const char list_help[] =
         "  -a --all                    Everyone's (for admins)\n"
         "     --owner=USER             This user's (for admins)\n"
         "     --no-legend              Do not print the headings and the count\n";
-
-static int parse(Context *c, int argc, char *argv[], bool *ret_all) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
-                OWNER_OPTION,
-                { "all", no_argument, NULL, 'a' },
-                { "no-legend", no_argument, NULL, ARG_NO_LEGEND },
-                {},
-        };
-        bool all = false;
-        int option, r;
-
-        optind = 0;
-        while ((option = getopt_long(argc, argv, "ha", options, NULL)) >= 0) {
-                if (option == 'h') {
-                        help_print(list_help);
-                        return 0;
-                }
-
-                if (option == 'a') {
-                        all = true;
-                        continue;
-                }
-
-                r = context_parse_option(c, option, optarg);
-                if (r <= 0)
-                        return r < 0 ? r : -EINVAL;
-        }
-
-        r = context_check_arguments(c, argc - optind, 0, 0);
-        if (r < 0)
-                return r;
-
-        if (all && c->owner_set) {
-                log_error("--all and --owner= exclude each other.");
-                return -EINVAL;
-        }
-
-        r = context_check(c);
-        if (r < 0)
-                return r;
-
-        *ret_all = all;
-        return 1;
-}
 
 static int add_row(Table *t, json_object *box) {
         if (box_table_add_box(t, box) < 0 ||
@@ -78,14 +34,13 @@ int verb_list(Context *c, int argc, char *argv[]) {
         size_t n;
         int r;
 
-        r = parse(c, argc, argv, &all);
+        r = whose_boxes_parse(c, argc, argv, list_help, /* legend= */ true, &all);
         if (r <= 0)
                 return r;
 
-        if (request_init(&q) < 0 ||
-            (all && json_add_boolean(q.parameters, "all", true) < 0) ||
-            (c->owner_set && json_add_uint64(q.parameters, "owner", c->owner) < 0))
-                return log_oom();
+        r = whose_boxes_make_request(c, all, &q);
+        if (r < 0)
+                return r;
 
         r = connection_open(c, &connection);
         if (r < 0)

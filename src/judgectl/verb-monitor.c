@@ -8,56 +8,13 @@
 #include "table.h"
 #include "user.h"
 #include "verbs.h"
+#include "whose-boxes.h"
 
 static const char monitor_help[] =
         "monitor [OPTIONS...]\n\n"
         "Tell what becomes of boxes and runs, as it happens, until ^C.\n\n"
         "  -a --all                    Everyone's (for admins)\n"
         "     --owner=USER             This user's (for admins)\n";
-
-static int parse(Context *c, int argc, char *argv[], bool *ret_all) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
-                OWNER_OPTION,
-                { "all", no_argument, NULL, 'a' },
-                {},
-        };
-        bool all = false;
-        int option, r;
-
-        optind = 0;
-        while ((option = getopt_long(argc, argv, "ha", options, NULL)) >= 0) {
-                if (option == 'h') {
-                        help_print(monitor_help);
-                        return 0;
-                }
-
-                if (option == 'a') {
-                        all = true;
-                        continue;
-                }
-
-                r = context_parse_option(c, option, optarg);
-                if (r <= 0)
-                        return r < 0 ? r : -EINVAL;
-        }
-
-        r = context_check_arguments(c, argc - optind, 0, 0);
-        if (r < 0)
-                return r;
-
-        if (all && c->owner_set) {
-                log_error("--all and --owner= exclude each other.");
-                return -EINVAL;
-        }
-
-        r = context_check(c);
-        if (r < 0)
-                return r;
-
-        *ret_all = all;
-        return 1;
-}
 
 static void print_time(json_object *event) {
         char date[64];
@@ -134,14 +91,13 @@ int verb_monitor(Context *c, int argc, char *argv[]) {
         bool all = false;
         int r;
 
-        r = parse(c, argc, argv, &all);
+        r = whose_boxes_parse(c, argc, argv, monitor_help, /* legend= */ false, &all);
         if (r <= 0)
                 return r;
 
-        if (request_init(&q) < 0 ||
-            (all && json_add_boolean(q.parameters, "all", true) < 0) ||
-            (c->owner_set && json_add_uint64(q.parameters, "owner", c->owner) < 0))
-                return log_oom();
+        r = whose_boxes_make_request(c, all, &q);
+        if (r < 0)
+                return r;
 
         r = connection_open(c, &connection);
         if (r < 0)

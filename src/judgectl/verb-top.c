@@ -11,6 +11,7 @@
 #include "parse-util.h"
 #include "string-util.h"
 #include "verbs.h"
+#include "whose-boxes.h"
 
 /* Looking is work for the service, too. */
 #define DELAY_MIN_USEC (100 * USEC_PER_MSEC)
@@ -96,10 +97,9 @@ static int parse(Top *t, int argc, char *argv[]) {
         if (r < 0)
                 return r;
 
-        if (t->all && c->owner_set) {
-                log_error("--all and --owner= exclude each other.");
-                return -EINVAL;
-        }
+        r = whose_boxes_check(c, t->all);
+        if (r < 0)
+                return r;
 
         r = context_check(c);
         return r < 0 ? r : 1;
@@ -132,10 +132,9 @@ static int look(Top *t, Connection *connection) {
         json_object *boxes;
         int r;
 
-        if (request_init(&q) < 0 ||
-            (t->all && json_add_boolean(q.parameters, "all", true) < 0) ||
-            (t->context->owner_set && json_add_uint64(q.parameters, "owner", t->context->owner) < 0))
-                return log_oom();
+        r = whose_boxes_make_request(t->context, t->all, &q);
+        if (r < 0)
+                return r;
 
         r = connection_call(connection, "org.judgebox.Manager.ListBoxes", &q, &reply);
         if (r < 0)
