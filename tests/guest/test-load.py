@@ -334,7 +334,8 @@ def test_killed_under_load():
                 process.kill()
                 process.communicate()
     print(f'{kills} kills, {sums["runs"]} runs, {sums["breaks"]} of them interrupted')
-    check(kills >= KILL_SECONDS // KILL_EVERY - 2, f'{kills} kills')
+    # Each takes its time, too.
+    check(kills >= KILL_SECONDS / KILL_EVERY * 0.7, f'{kills} kills')
     check(sums['breaks'] > 0 and sums['runs'] > sums['breaks'], sums)
     check(wait_until(lambda: show('judgeboxd.service', 'ActiveState') == 'active', 30), 'it is started again')
     # What nobody waits for any more is canceled half a minute after the last start.
