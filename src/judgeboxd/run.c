@@ -197,11 +197,14 @@ void run_finish(Run *r, const Failure *failure) {
         DL_DELETE2(r->manager->runs, r, manager_prev, manager_next);
         tenant_remove_run(r->tenant);
 
+        /* A box that ends with it tells what is under way for it: with the last of that it is not to go twice. */
+        r->n_requests++;
         box = TAKE_PTR(r->box);
         if (box) {
                 DL_DELETE(box->runs, r);
                 box_run_finished(box, r->number, TAKE_PTR(r->cgroup));
         }
+        r->n_requests--;
 
         run_check_unused(r);
 }
