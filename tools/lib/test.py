@@ -192,8 +192,8 @@ def scripts(directory, environment):
 
 
 # Native tests, and the words in the names of those of each, that are done under the sanitizers as well: the whole of a
-# request's way through judgeboxd, and judgebox-init. Not what compares memory use, or has a program that cannot be executed:
-# ASan does not get along with the process that is between the two.
+# request's way through judgeboxd, and judgebox-init. Not what waits for half a minute, compares memory use, or has a
+# program that cannot be executed: ASan does not get along with the process that is between the two.
 SANITIZED_TESTS = {
         'test-dbus.py': ['methods', 'violation', 'group', 'properties', 'descriptors', 'contents', 'errors', 'destroyed',
                          'caller-leaves', 'collect', 'signals', 'subscriber', 'bad', 'wrong'],
@@ -201,7 +201,9 @@ SANITIZED_TESTS = {
         'test-restart.py': ['box-stays', 'directory', 'numbers', 'goes-on', 'waited-for', 'exclusive', 'in-file', 'without',
                             'strays', 'for-good'],
         'test-separation.py': [],
-        'test-service.py': [],
+        'test-service.py': ['introspection', 'calls', 'stranger', 'life', 'differ', 'settings', 'bind', 'run-', 'too-large',
+                            'descriptor', 'limits', 'environment', 'files', 'names', 'links', 'reset', 'kill', 'destroy',
+                            'client', 'dead', 'stopped', 'fails', 'terminated', 'many', 'several', 'activation'],
         'test-stream.py': [],
 }
 
@@ -219,7 +221,7 @@ def native_tests(degrade):
 
 
 # These wait, mostly, for half a minute to be over in which nobody comes or answers. They do so while others work.
-MOSTLY_WAITING = {'test-disconnect.py', 'test-polkit.py', 'test-restart.py'}
+MOSTLY_WAITING = {'test-disconnect.py', 'test-polkit.py', 'test-restart.py', 'test-service.py'}
 
 # Native tests of what the guest has the real thing for, of what takes too long under emulation, and of what neither the
 # kernel nor a controller has a part in.
