@@ -188,6 +188,9 @@ void run_finish(Run *r, const Failure *failure) {
         assert(r->state != RUN_FINISHED);
         run_set_state(r, RUN_FINISHED);
 
+        /* With the box goes what is under way there: its answers come in here, and must not be the last there is to it. */
+        r->n_requests++;
+
         if (r->done)
                 r->done(r, failure, r->userdata);
         close_spec_fds(&r->request.spec);
@@ -206,6 +209,7 @@ void run_finish(Run *r, const Failure *failure) {
         }
         r->n_requests--;
 
+        r->n_requests--;
         run_check_unused(r);
 }
 
