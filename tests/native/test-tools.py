@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 
-from harness import TOP, check, check_equal, main, test
+from harness import TOP, check, check_equal, main, test, wait_until
 
 sys.path.insert(0, str(TOP / 'tools' / 'lib'))
 sys.dont_write_bytecode = True
@@ -70,7 +70,13 @@ def test_timeout_ends_all():
     check('0.5 s' in got.failures[0], got.failures)
     child = int(got.output.split()[0])
     state = pathlib.Path(f'/proc/{child}/stat')
-    check(not state.exists() or ') Z ' in state.read_text(), 'its child still runs')
+
+    def ended():
+        try:
+            return ') Z ' in state.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+    check(wait_until(ended), 'its child still runs')
 
 
 @test
