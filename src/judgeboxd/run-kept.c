@@ -133,7 +133,7 @@ void run_keep(Run *r) {
         admission_leave(&r->ticket);
         box_run_ended(r->box, TAKE_PTR(r->cgroup));
 
-        r->deadline = usec_add(manager_now(r->manager), RUN_KEPT_USEC);
+        r->deadline = usec_add(manager_now(r->manager), r->request.spec.keep ? RUN_KEPT_USEC : RUN_ORPHAN_USEC);
         manager_watch_deadline(r->manager, r->deadline);
 
         if (r->tenant->n_kept > RUNS_KEPT_MAX)

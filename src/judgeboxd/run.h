@@ -74,7 +74,8 @@ typedef void (*run_started_t)(Run *r, void *userdata);
  * run_launch(). */
 typedef void (*run_ready_t)(Run *r, void *userdata);
 
-/* How long a run without a caller goes on after a restart, and how long a result is kept. */
+/* How long a run goes on after a restart without its caller, and how long its result then waits for him: there may be
+ * nobody who knows its number, if the service ended before it was told. And how long a result waits that is to be kept. */
 #define RUN_ORPHAN_USEC (30 * USEC_PER_SEC)
 #define RUN_KEPT_USEC (300 * USEC_PER_SEC)
 

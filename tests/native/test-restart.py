@@ -318,14 +318,16 @@ def test_exclusive_cpus():
 
 @test
 def test_orphan_is_canceled():
-    """Nobody comes back within half a minute; who comes then still hears of it."""
+    """Nobody comes back within half a minute; who comes then still hears of it, but not of what had ended long before."""
     with managed() as m:
-        c, d = m.connect(), m.connect()
+        c, d, e = m.connect(), m.connect(), m.connect()
+        short = begin(e, '/bin/sleep', '1')
         started = begin(c, '/bin/sleep', '100', limits={'wallTimeUSec': 100_000_000})
         kept = begin(d, '/bin/sleep', '100', limits={'wallTimeUSec': 100_000_000}, keep=True)
         m.restart()
         time.sleep(33)
         c = m.connect()
+        refused('NoSuchBox', c, 'CollectRun', short)
         check_equal(collect(c, started)['result']['verdict'], 'canceled')
         check_equal(alive(c, kept['box'])['activeRuns'], [kept['run']])
         c.call('DestroyBox', {'box': kept['box']})
