@@ -12,7 +12,7 @@ import time
 import tty
 
 import world as w
-from harness import BUILD, EMULATED, TIMEOUT, check, check_equal
+from harness import EMULATED, TIMEOUT, check, check_equal
 
 # What only an administrator may ask for, under the shipped rules.
 PRIVILEGED = ('--bind', '--share-net', '--profile=none')
@@ -27,14 +27,14 @@ def option_value(options, short, long):
     return None
 
 
-def program(attack):
+def program(attack, programs):
     """The options that bring it into the box, and the command that it is there."""
     if attack.path.suffix == '.c':
         if option_value(attack.options(), '', '--exec-file'):
             return [], [attack.name]
-        return [f'--exec-file={BUILD / "tests/attack/attacks"}'], [attack.name]
+        return [f'--exec-file={programs / "attacks"}'], [attack.name]
     if attack.path.suffix == '.S':
-        return [f'--exec-file={BUILD / "tests/attack" / attack.name}'], [attack.name]
+        return [f'--exec-file={programs / attack.name}'], [attack.name]
     return [f'--in={attack.path}'], [{'.sh': 'sh', '.py': 'python3'}[attack.path.suffix], attack.path.name]
 
 
@@ -60,7 +60,7 @@ class Run:
         return path
 
     def command(self, streams):
-        bring, start = program(self.attack)
+        bring, start = program(self.attack, self.world.programs)
         return ['--json=short', 'run', *streams, *self.box, *self.options, *bring, '--', *start, *self.arguments]
 
     def user(self):

@@ -79,8 +79,7 @@ VARIANTS = {
           '.forbid_set_id = false')],
         ['set-user-id']),
     'sealed-executable': (
-        [('src/sandbox/copy.c', r'r = copy_file\(source_fd, fd, COPY_EXECUTABLE_MAX\);',
-          'return *ret_fd = fcntl(source_fd, F_DUPFD_CLOEXEC, 3), 0;'), LANDLOCK_OFF],
+        [('src/sandbox/run-start.c', r'q = executable_new\(&r->program_fd\);', 'return 0;'), LANDLOCK_OFF],
         ['overwrite-self']),
     'descriptors': (
         [('src/sandbox/spawn.c', r'\(void\) setsid\(\);',

@@ -45,6 +45,7 @@ class World:
         self.judgectl_command = judgectl
         self.cgroups = cgroups
         self.init = init
+        self.programs = None
         self.values = {}
         self.degraded = []
         self.scratch_number = 0
@@ -229,6 +230,19 @@ def judgebox(directory):
 
 
 @contextlib.contextmanager
+def programs():
+    """Where they are memory: of a file whose server might not answer judgebox-init has a process of its own take care,
+    which programs could find."""
+    with tempfile.TemporaryDirectory(prefix='judgebox-attack-', dir='/dev/shm') as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        for path in (BUILD / 'tests/attack').iterdir():
+            if path.is_file() and os.access(path, os.X_OK):
+                shutil.copy(path, directory)
+        yield directory
+
+
+@contextlib.contextmanager
 def world():
     directory = pathlib.Path(tempfile.mkdtemp(prefix='judgebox-attack-', dir='/var/tmp'))
     directory.chmod(0o755)
@@ -237,7 +251,8 @@ def world():
         os.environ['JUDGEBOX_ATTACK'] = made.secret
         daemon = directory / 'scratch-daemon'
         daemon.mkdir()
-        with judgebox(daemon) as (made.judgectl_command, made.cgroups, made.init), bait(made), victim(made):
+        with judgebox(daemon) as (made.judgectl_command, made.cgroups, made.init), programs() as made.programs, \
+                bait(made), victim(made):
             result = json.loads(made.judgectl('--json=short', 'run', '-o', '/dev/null', 'true'))
             made.degraded = result.get('degraded', [])
             yield made

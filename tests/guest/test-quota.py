@@ -32,6 +32,12 @@ def need_tools():
             skip(f'there is no {program} in the guest')
 
 
+def start_socket():
+    """However often that was done just before."""
+    command(None, 'systemctl', 'reset-failed', 'judgeboxd.socket', 'judgeboxd.service')
+    command(None, 'systemctl', 'start', 'judgeboxd.socket')
+
+
 @contextlib.contextmanager
 def file_system(options='prjquota'):
     """Where the service keeps its directories, while it is there."""
@@ -42,13 +48,13 @@ def file_system(options='prjquota'):
     command(None, 'mkfs.ext4', '-q', '-O', 'quota,project', '-E', 'quotatype=prjquota', IMAGE)
     command(None, 'mount', '-o', f'loop,{options}', IMAGE, str(STATE))
     try:
-        command(None, 'systemctl', 'start', 'judgeboxd.socket')
+        start_socket()
         yield
     finally:
         command(None, 'systemctl', 'stop', 'judgeboxd.socket', 'judgeboxd.service')
         check(wait_until(lambda: os.system(f'umount {STATE} 2>/dev/null') == 0), 'nothing of it is in use')
         os.unlink(IMAGE)
-        command(None, 'systemctl', 'start', 'judgeboxd.socket')
+        start_socket()
 
 
 def isolate(*arguments, status=0):
