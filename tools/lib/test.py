@@ -235,6 +235,8 @@ GUEST_HAS_ITS_OWN = {
 # Where others must not make boxes, mounts or cgroups at the same time; the rest brings a judgeboxd of its own.
 GUEST_ALONE_FOLDERS = ('guest/', 'attack/', 'cgroup', 'sandbox')
 GUEST_ALONE = {'test-image.py', 'test-directory.py'}
+# It looks whether anything at all is left of a package that was removed: by then all others are done.
+GUEST_LAST = 'guest/test-package.py'
 
 # Minutes of load under emulation: in full by hand, as in `tools/guest run tests/guest/test-load.py`. Here a short one.
 GUEST_SHORTENED = {
@@ -429,13 +431,16 @@ class Events:
 
 def run_plan(path):
     """Those that share the installed service, and what systemd and the kernel have only once, one after the other."""
-    alone, others = queue.SimpleQueue(), queue.SimpleQueue()
+    alone, others, last = queue.SimpleQueue(), queue.SimpleQueue(), queue.SimpleQueue()
     for fields in json.loads(path.read_text()):
         test = Test(**fields)
         test.timeout *= GUEST_FACTOR
-        lane = alone if test.name in GUEST_ALONE or test.name.startswith(GUEST_ALONE_FOLDERS) else others
+        lane = last if test.name == GUEST_LAST else \
+            alone if test.name in GUEST_ALONE or test.name.startswith(GUEST_ALONE_FOLDERS) else others
         lane.put(('guest', pathlib.Path(os.environ['JUDGEBOX_RESULTS']), test))
-    run_lanes(Events(), alone, others)
+    events = Events()
+    run_lanes(events, alone, others)
+    run_lanes(events, last)
     return 0
 
 
