@@ -173,7 +173,8 @@ class Variants:
 
     def compile(self):
         self.command('ninja', '--quiet', '-C', self.build, 'bin/judgectl', 'bin/judgeboxd', 'bin/judgebox-init',
-                     *(f'profiles/{path.name}' for path in (TOP / 'profiles').glob('*.json')))
+                     *(f'{folder}/{path.name}' for folder in ('profiles', 'languages')
+                       for path in (TOP / folder).glob('*.json')))
 
     def get_through(self, attacks):
         """Which of these attacks do. One that did not even begin does not."""
@@ -191,10 +192,12 @@ class Variants:
         for script in SCRIPTS:
             done = subprocess.run([TOP / 'tests' / 'native' / script, *tests], stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True,
-                                  env={**os.environ, 'JUDGEBOX_BUILD': str(self.build)})
+                                  env={**os.environ, 'JUDGEBOX_BUILD': str(self.build), 'JUDGEBOX_TEST_TIMEOUT': '20'})
             check(re.search(r'^\d+ passed, \d+ failed, \d+ skipped$', done.stdout, re.M), done.stdout + done.stderr)
             for name, why in re.findall(r'^SKIP: (\S+): (.*)$', done.stdout, re.M):
                 print(f'{name} cannot tell here: {why}')
+            for name, why in re.findall(r'^FAIL: (\S+): (.*)$', done.stdout, re.M):
+                print(f'{name}: {why}')
             found |= set(re.findall(r'^(?:FAIL|SKIP): (\S+):', done.stdout, re.M))
         return found
 
