@@ -15,18 +15,23 @@
 
 /* What became of the one that was made ahead. */
 typedef struct Network {
+        bool refused; /* we have no right to it, as in some containers: then each box makes its own, and has */
         Step step;
         int error;
 } Network;
 
 /* Leaves the one that the last box has got. */
-static int network_renew(Step *ret_step) {
-        *ret_step = STEP_NAMESPACE;
+static int network_renew(Network *n) {
+        int r;
+
+        n->step = STEP_NAMESPACE;
         if (unshare(CLONE_NEWNET) < 0)
                 return -errno;
 
-        *ret_step = STEP_LOOPBACK;
-        return net_loopback_up();
+        n->step = STEP_LOOPBACK;
+        r = net_loopback_up();
+        n->refused = r == -EPERM;
+        return n->refused ? 0 : r;
 }
 
 static int network_choose(const Network *n, bool share, Step *ret_step) {
@@ -55,13 +60,17 @@ static int wait_for_maps(int mapped[static 2]) {
 }
 
 /* What is left of the cradle in its clone: 0 to 2, which are /dev/null, and memory where no other box has been. */
-static int become_launcher(int socket_fd, int mapped[static 2]) {
+static int become_launcher(int socket_fd, int mapped[static 2], bool own_network) {
         Step step = STEP_USER;
         int r;
 
         r = wait_for_maps(mapped);
         if (r >= 0)
                 r = become_root_of_box();
+        if (r >= 0 && own_network) {
+                step = STEP_LOOPBACK;
+                r = net_loopback_up();
+        }
         if (r >= 0) {
                 step = STEP_SPAWN;
                 /* Another uid has made that 0; but there is something to be written below /proc/self. */
@@ -81,11 +90,11 @@ static int become_launcher(int socket_fd, int mapped[static 2]) {
 
 /* As judgeboxd's child, not ours: it waits for it. No exit signal may be asked for then, it is our own. Returns 1 in the
  * clone. */
-static int clone_launcher(const CradleRequest *q, pid_t *ret_pid, int *ret_pidfd) {
+static int clone_launcher(const CradleRequest *q, bool own_network, pid_t *ret_pid, int *ret_pidfd) {
         int pidfd = -EBADF;
         struct clone_args args = {
                 .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_PARENT |
-                                (q->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+                                (own_network ? CLONE_NEWNET : 0) | (q->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
                 .pidfd = (uint64_t) (uintptr_t) &pidfd,
                 .cgroup = q->cgroup_fd >= 0 ? (uint64_t) q->cgroup_fd : 0,
         };
@@ -121,6 +130,7 @@ static int write_maps(pid_t pid, uid_t uid_base) {
 /* Returns 1 in the launcher, once it is one, and does not return there if that fails. */
 static int launch(const CradleRequest *q, const Network *n, CradleReply *reply) {
         _cleanup_close_pair_ int mapped[2] = EBADF_PAIR;
+        bool own_network = n->refused && !q->share_network;
         int r;
 
         r = network_choose(n, q->share_network, &reply->step);
@@ -131,11 +141,11 @@ static int launch(const CradleRequest *q, const Network *n, CradleReply *reply) 
         if (pipe2(mapped, O_CLOEXEC) < 0)
                 return -errno;
 
-        r = clone_launcher(q, &reply->pid, &reply->pidfd);
+        r = clone_launcher(q, own_network, &reply->pid, &reply->pidfd);
         if (r < 0)
                 return r;
         if (r > 0) {
-                if (become_launcher(q->socket_fd, mapped) < 0)
+                if (become_launcher(q->socket_fd, mapped, own_network) < 0)
                         _exit(EXIT_FAILURE);
 
                 mapped[0] = mapped[1] = -EBADF;
@@ -191,7 +201,7 @@ int cradle_run(void) {
                 return -errno;
 
         /* What fails now is told to the box that wants it, and tried again for the next. */
-        network.error = network_renew(&network.step);
+        network.error = network_renew(&network);
 
         r = serve(&network);
         if (r == 0)

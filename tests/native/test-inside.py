@@ -5,8 +5,10 @@
 import os
 import pathlib
 import re
+import subprocess
 
-from harness import check, check_equal, compile_c, expect, main, run, shell, test, verdict
+from harness import (JUDGECTL, PRIVATE, TIMEOUT, check, check_equal, compile_c, expect, main, run, shell, test,
+                     verdict)
 
 
 @test
@@ -162,6 +164,10 @@ def test_loopback_and_nothing_else():
                        connect(c, (void *) &a, n);
         }''', 'loopback')
     check_equal(expect(run('--exec-file=loopback', 'loopback'), 'ok').out, b'lo\n')
+    # As in a container without the right to networks: then it is made in the box.
+    weaker = ['setpriv', '--bounding-set=-net_admin', JUDGECTL, *PRIVATE, 'run', '-q', '--exec-file=loopback', 'loopback']
+    done = subprocess.run(weaker, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
+    check_equal((done.returncode, done.stdout), (0, b'lo\n'), str(done))
 
 
 @test
