@@ -84,6 +84,7 @@ static int box_register(
                 .created_usec = now_usec(CLOCK_REALTIME),
                 .init_pidfd = -EBADF,
         };
+        box_settings_init(&b->settings);
         if (!b->id || !b->name) {
                 (void) box_release_memory(b);
                 return -ENOMEM;

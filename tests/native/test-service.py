@@ -123,6 +123,21 @@ def test_box_life():
 
 
 @test
+def test_budget_of_boxes():
+    """Who is refused one takes nothing from anybody: the daemon's descriptors are what they were, the first ones too."""
+    os.makedirs('root/etc/judgebox')
+    pathlib.Path('root/etc/judgebox/judgebox.conf').write_text(f'[Tenant {os.getuid()}]\nBoxesMax=1\n')
+    with listening(f'--config-root={os.path.abspath("root")}') as s:
+        check_equal(s.client.run('true')['verdict'], 'ok')      # there is a filter from now on
+        s.client.call('CreateBox', {'box': 'only'})
+        before = s.n_fds(), os.readlink(f'/proc/{s.pid}/fd/0')
+        for _ in range(3):
+            refused('QuotaExceeded', s.client, 'CreateBox', {}, resource='boxes', limit=1)
+            refused('QuotaExceeded', s.client, 'Run', {'arguments': ['true']}, resource='boxes', limit=1)
+        check_equal((s.n_fds(), os.readlink(f'/proc/{s.pid}/fd/0')), before)
+
+
+@test
 def test_uids_differ():
     with private() as a, private() as b:
         bases = set()
