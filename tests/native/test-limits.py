@@ -9,7 +9,7 @@ from harness import (DEGRADE, EMULATED, PRIVATE, check, check_equal, compile_c, 
                      shell, skip, test, verdict)
 
 # By how much a limit of time may be overrun.
-TOLERANCE_USEC = 300_000 if EMULATED else 20_000
+TOLERANCE_USEC = 1_000_000 if EMULATED else 20_000
 
 SPIN_THREADS = r'''
 #include <pthread.h>

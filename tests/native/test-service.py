@@ -129,6 +129,7 @@ def test_budget_of_boxes():
     pathlib.Path('root/etc/judgebox/judgebox.conf').write_text(f'[Tenant {os.getuid()}]\nBoxesMax=1\n')
     with listening(f'--config-root={os.path.abspath("root")}') as s:
         check_equal(s.client.run('true')['verdict'], 'ok')      # there is a filter from now on
+        check(wait_until(lambda: not s.client.call('ListBoxes')['boxes']), 'its box is gone')
         s.client.call('CreateBox', {'box': 'only'})
         before = s.n_fds(), os.readlink(f'/proc/{s.pid}/fd/0')
         for _ in range(3):
