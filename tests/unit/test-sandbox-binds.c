@@ -144,7 +144,7 @@ static void points_inside(void *userdata) {
         EXPECT(fixture_has_text("/box/given.txt", "given"));
         EXPECT(fixture_has_text("/usr/local/file", "below"));
         EXPECT(fixture_has_text("/tmp/file", "given"));
-        EXPECT(fixture_has_text("/work/inner/file", "below"));
+        EXPECT(fixture_has_text("/desk/inner/file", "below"));
         EXPECT(fixture_has_text("/a/b/c/open/nested/file", "below"));
         EXPECT(fixture_has_text("/etc/extra", "given"));
 
@@ -152,7 +152,7 @@ static void points_inside(void *userdata) {
         EXPECT(stat("/box/data", &st) >= 0);
         EXPECT_INT(st.st_uid, BOX_UID);
         fixture_write("/box/data/mine", "x");
-        fixture_write("/work/mine", "x");
+        fixture_write("/desk/mine", "x");
 
         /* What was made on the root is not. */
         EXPECT_ERRNO(mkdir("/a/new", 0755), EROFS);
@@ -163,7 +163,7 @@ static void points(Root *root, void *userdata) {
                 EXPECT(fixture_as_program(points_inside, NULL));
                 EXPECT_INT(root_reset(root), 0);
                 EXPECT_ERRNO(access("/box/data/mine", F_OK), ENOENT);
-                EXPECT_ERRNO(access("/work/mine", F_OK), ENOENT);
+                EXPECT_ERRNO(access("/desk/mine", F_OK), ENOENT);
         }
 }
 
@@ -172,14 +172,14 @@ START_TEST(test_mount_points) {
         add_bind(SOURCE "/sub", "/a/b/c/open/nested", false, false);
         add_bind(SOURCE, "/a/b/c", false, false);
         add_bind(SOURCE "/file", "/a/single", false, false);
-        add_bind(SOURCE "/sub", "/work/inner", false, false);
+        add_bind(SOURCE "/sub", "/desk/inner", false, false);
         add_bind(SOURCE "/sub", "/box//data/./in/", false, false);
         add_bind(SOURCE "/file", "/box/given.txt", false, false);
         add_bind(SOURCE "/sub", "/usr/local", false, false);
         add_bind(SOURCE, "/tmp", false, false);
         add_bind(SOURCE "/file", "/etc/extra", false, false);
         settings.n_tmpfs = 1;
-        settings.tmpfs[0] = (TmpfsSpec) { strdup("/work"), 1 << 20 };
+        settings.tmpfs[0] = (TmpfsSpec) { strdup("/desk"), 1 << 20 };
 
         ck_assert(mkdir(SOURCE "/open/nested", 0755) >= 0);
         ck_assert(fixture_run(&settings, points, NULL));

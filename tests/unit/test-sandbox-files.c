@@ -671,7 +671,7 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(remove_file(root, "/box/sub/data/full", 0), -ENOTEMPTY);
         EXPECT_INT(files_mkdir(root, "/box/sub/data/full/dir/other/inner"), 0);
         expect_writes(root, "/box/sub/data/full/dir/other/file", 0, "x");
-        EXPECT(symlink("/work", "/box/sub/data/full/dir/link") >= 0);
+        EXPECT(symlink("/desk", "/box/sub/data/full/dir/link") >= 0);
         EXPECT(mkfifo("/box/sub/data/full/dir/fifo", 0600) >= 0);
         EXPECT(fixture_as_program(fill_flat, NULL));
         EXPECT_INT(remove_file(root, "/box/sub/data/full", FILE_RECURSIVE), 0);
@@ -681,9 +681,9 @@ static void binds(Root *root, void *userdata) {
         EXPECT_INT(remove_file(root, "/box/sub/data/outer", FILE_RECURSIVE), -EACCES);
         EXPECT(access("/box/sub/data/outer/closed/inner", F_OK) >= 0);
 
-        expect_writes(root, "/work/file", 0, "x");
-        EXPECT_INT(remove_file(root, "/work/file", 0), 0);
-        EXPECT_INT(remove_file(root, "/work", 0), -EBUSY);
+        expect_writes(root, "/desk/file", 0, "x");
+        EXPECT_INT(remove_file(root, "/desk/file", 0), 0);
+        EXPECT_INT(remove_file(root, "/desk", 0), -EBUSY);
         expect_reads(root, "/data/file", "given");
 }
 
@@ -707,7 +707,7 @@ START_TEST(test_binds) {
         settings.binds[settings.n_binds++] = (BindSpec) {
                 .source_fd = fixture_open_tree("/mnt/file"), .path = strdup("/box/in.txt"),
         };
-        settings.tmpfs[settings.n_tmpfs++] = (TmpfsSpec) { strdup("/work"), 1 << 20 };
+        settings.tmpfs[settings.n_tmpfs++] = (TmpfsSpec) { strdup("/desk"), 1 << 20 };
 
         ck_assert(fixture_run(&settings, binds, NULL));
         ck_assert(umount2("/mnt", MNT_DETACH) >= 0);

@@ -478,7 +478,7 @@ END_TEST
 static void tmpfs_inside(void *userdata) {
         struct stat a, b;
 
-        EXPECT_INT(fill("/work/deep/file"), 1 << 20);
+        EXPECT_INT(fill("/desk/deep/file"), 1 << 20);
         EXPECT_INT(fill("/box/cache/file"), 2 << 20);
         EXPECT_INT(fill("/box/file"), 8 << 20);
         EXPECT_ERRNO(rmdir("/box/cache"), EBUSY);
@@ -492,7 +492,7 @@ static void tmpfs(Root *root, void *userdata) {
         for (unsigned i = 0; i < 3; i++) {
                 EXPECT(fixture_as_program(tmpfs_inside, NULL));
                 EXPECT_INT(root_reset(root), 0);
-                expect_directory("/work/deep", 0, 01777);
+                expect_directory("/desk/deep", 0, 01777);
                 expect_directory("/box/cache", 0, 01777);
                 expect_directory("/tmp", 0, 01777);
         }
@@ -500,7 +500,7 @@ static void tmpfs(Root *root, void *userdata) {
 
 START_TEST(test_tmpfs) {
         settings.n_tmpfs = 2;
-        settings.tmpfs[0] = (TmpfsSpec) { strdup("/work//deep/."), 1 << 20 };
+        settings.tmpfs[0] = (TmpfsSpec) { strdup("/desk//deep/."), 1 << 20 };
         settings.tmpfs[1] = (TmpfsSpec) { strdup("/box/cache"), 2 << 20 };
         ck_assert(fixture_run(&settings, tmpfs, NULL));
 }
@@ -514,7 +514,7 @@ START_TEST(test_tmpfs_bad) {
         } bad[] = {
                 { "/", 4096, -EBUSY },        { "/proc", 4096, -EBUSY },  { "/proc/self", 4096, -EBUSY },
                 { "/dev/null", 4096, -EBUSY }, { "/dev", 4096, -EBUSY },  { "work", 4096, -EINVAL },
-                { "", 4096, -EINVAL },        { "/a/../b", 4096, -EINVAL }, { "/work", 0, -ERANGE },
+                { "", 4096, -EINVAL },        { "/a/../b", 4096, -EINVAL }, { "/desk", 0, -ERANGE },
                 { "/usr/no-such-directory", 4096, -ENOENT }, { "/etc/passwd", 4096, -ENOTDIR },
         };
         Step step;
