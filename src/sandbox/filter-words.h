@@ -29,9 +29,19 @@
 #define FORBID(nr, error) IF_NUMBER(nr, 1), FAIL(error)
 #define MISSING(nr) FORBID(nr, ENOSYS)
 
+#define ONLY_ARCHITECTURE(arch) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (arch), 1, 0), FAIL(ENOSYS)
+
+/* What is not this architecture's own fails; then the number is in the accumulator. The architecture must have been there
+ * before, for what is there for others as well. */
 #if defined(__x86_64__)
-#  define ARCHITECTURE AUDIT_ARCH_X86_64
 #  define X32_BIT 0x40000000U
+#  define BEGIN LOAD(arch)
+#  define BEGIN_OWN                                                                                           \
+          ONLY_ARCHITECTURE(AUDIT_ARCH_X86_64), LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1), FAIL(ENOSYS)
 #elif defined(__aarch64__)
-#  define ARCHITECTURE AUDIT_ARCH_AARCH64
+#  define BEGIN LOAD(arch)
+#  define BEGIN_OWN ONLY_ARCHITECTURE(AUDIT_ARCH_AARCH64), LOAD(nr)
+#else
+#  define BEGIN LOAD(nr)
+#  define BEGIN_OWN LOAD(nr)
 #endif

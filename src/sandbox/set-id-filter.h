@@ -10,8 +10,5 @@
 
 #include "macro.h"
 
-/* For the child that is to become the program: a system call and nothing else. */
-int set_id_filter_load(void);
-
-/* The instructions, for a test. */
+/* The instructions. */
 const struct sock_filter *set_id_filter_get(size_t *ret_n);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -136,24 +137,27 @@ static const char *environment_get(char *const *environment, const char *name) {
         return NULL;
 }
 
-/* Loads the filter. The limit on descriptors comes after it, because the listener is one. */
+static void child_load_filter(SpawnChild *c, const struct sock_filter *(*get)(size_t *ret_n)) {
+        struct sock_fprog program;
+        size_t n;
+
+        program.filter = (struct sock_filter *) get(&n);
+        program.len = (unsigned short) n;
+        if (child_call(c, SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long) &program, 0, 0) < 0)
+                child_fail(c, STEP_SECCOMP, errno);
+}
+
+/* Loads the filters. The limit on descriptors comes after it, because the listener is one. */
 static void child_restrict(SpawnChild *c) {
         const SpawnRequest *q = c->request;
         uint64_t open_files = q->spec->limits.values[LIMIT_OPEN_FILES];
         struct rlimit rl = { .rlim_cur = open_files, .rlim_max = open_files };
         int r;
 
-        if (q->forbid_set_id) {
-                r = set_id_filter_load();
-                if (r < 0)
-                        child_fail(c, STEP_SECCOMP, -r);
-        }
-
-        if (q->forbid_truncate) {
-                r = truncate_filter_load();
-                if (r < 0)
-                        child_fail(c, STEP_SECCOMP, -r);
-        }
+        if (q->forbid_set_id)
+                child_load_filter(c, set_id_filter_get);
+        if (q->forbid_truncate)
+                child_load_filter(c, truncate_filter_get);
 
         if (q->filter->program) {
                 r = filter_load(q->filter, c->filter_socket_fd, &c->report->muted);

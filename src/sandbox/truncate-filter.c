@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "filter-words.h"
 #include "truncate-filter.h"
@@ -17,9 +16,7 @@
 #define I386_SIZE (1 + 2 * 8 + 4 * 2 + 1)
 
 static const struct sock_filter program[] = {
-#if defined(ARCHITECTURE)
-        LOAD(arch),
-#endif
+        BEGIN,
 #if defined(__x86_64__)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, I386_SIZE),
         LOAD(nr),
@@ -31,14 +28,8 @@ static const struct sock_filter program[] = {
         MISSING(425),         /* io_uring_setup: opens files too, and no filter sees it */
         ALLOW,
 #endif
-#if defined(ARCHITECTURE)
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
-        FAIL(ENOSYS),
-#endif
-        LOAD(nr),
+        BEGIN_OWN,
 #if defined(__x86_64__)
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1),
-        FAIL(ENOSYS),
         FORBID_OPEN(SYS_open, 1),
 #endif
         FORBID_OPEN(SYS_openat, 2),
@@ -53,10 +44,4 @@ const struct sock_filter *truncate_filter_get(size_t *ret_n) {
 
         *ret_n = ELEMENTSOF(program);
         return program;
-}
-
-int truncate_filter_load(void) {
-        struct sock_fprog prog = { .len = ELEMENTSOF(program), .filter = (struct sock_filter *) program };
-
-        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? -errno : 0;
 }
