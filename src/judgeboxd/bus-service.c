@@ -5,7 +5,14 @@
 #include "hash.h"
 #include "log-control.h"
 #include "log.h"
+#include "time-util.h"
 #include "varlink-interfaces.h"
+
+/* How soon to ask for the name again that was refused: a bus that has not read its new policy yet does so in no time. */
+#define NAME_RETRY_USEC (2 * USEC_PER_SEC)
+
+/* What the bus answers then (D-Bus specification, RequestName). */
+#define NAME_IN_QUEUE 2U
 
 typedef struct Subscriber {
         char *name;
@@ -22,6 +29,8 @@ struct BusService {
         BusUsage *usage; /* of those calls */
         Subscriber *subscribers;
         Observer observer;
+        sd_event_source *name_source;
+        bool name_refusal_told;
 };
 
 Manager *bus_service_get_manager(BusService *s) {
@@ -171,12 +180,44 @@ static int on_name_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error
         return 0;
 }
 
+/* Whoever has the name already leaves it to us when he goes, and a policy may be read a moment after we were installed: so a
+ * name that is not ours yet is waited for. */
 static int on_name_requested(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        BusService *s = ASSERT_PTR(userdata);
         const sd_bus_error *e = sd_bus_message_get_error(m);
+        uint32_t answer;
+        int r;
 
-        if (e)
-                log_error("Failed to get the name " BUS_NAME " on the bus: %s", strna(e->message));
+        if (e) {
+                if (!s->name_refusal_told)
+                        log_error("Failed to get the name " BUS_NAME " on the bus, trying again until it is ours: %s",
+                                  strna(e->message));
+                s->name_refusal_told = true;
+
+                /* Cannot fail for a source that is there. */
+                (void) sd_event_source_set_time(s->name_source, usec_add(now_usec(CLOCK_MONOTONIC), NAME_RETRY_USEC));
+                return sd_event_source_set_enabled(s->name_source, SD_EVENT_ONESHOT);
+        }
+
+        s->name_refusal_told = false;
+        r = sd_bus_message_read(m, "u", &answer);
+        if (r < 0)
+                return r;
+
+        if (answer == NAME_IN_QUEUE)
+                log_warning("The name " BUS_NAME " on the bus is another's, waiting until it is free.");
         return 0;
+}
+
+static int request_name(BusService *s) {
+        int r;
+
+        r = sd_bus_request_name_async(s->bus, NULL, BUS_NAME, SD_BUS_NAME_QUEUE, on_name_requested, s);
+        return MIN(r, 0);
+}
+
+static int on_name_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        return request_name(ASSERT_PTR(userdata));
 }
 
 static int find_box(
@@ -265,6 +306,8 @@ static void drop_subscribers(BusService *s) {
 void bus_service_disconnect(BusService *s) {
         assert(s);
 
+        (void) sd_event_source_set_enabled(s->name_source, SD_EVENT_OFF);
+        s->name_refusal_told = false;
         bus_calls_cancel(s, /* bus_name= */ NULL);
         manager_bus_lost(s->manager);
         drop_subscribers(s);
@@ -294,8 +337,7 @@ int bus_service_connect(BusService *s, sd_bus *bus) {
         if (r < 0)
                 return r;
 
-        r = sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name_requested, s);
-        return MIN(r, 0);
+        return request_name(s);
 }
 
 int bus_service_new(Manager *m, BusService **ret) {
@@ -312,6 +354,15 @@ int bus_service_new(Manager *m, BusService **ret) {
         *s = (BusService) { .manager = m };
 
         r = varlink_idl_parse(varlink_interface_org_judgebox_Manager, NULL, &s->idl);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_time(m->event, &s->name_source, CLOCK_MONOTONIC, 0, /* accuracy= */ 0, on_name_retry, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(s->name_source, "bus-name");
+
+        r = sd_event_source_set_enabled(s->name_source, SD_EVENT_OFF);
         if (r < 0)
                 return r;
 
@@ -338,6 +389,7 @@ BusService *bus_service_free(BusService *s) {
                 sd_bus_close(s->bus);
         }
 
+        s->name_source = sd_event_source_disable_unref(s->name_source);
         drop_subscribers(s);
         (void) bus_callers_free(s->callers);
         (void) varlink_idl_free(s->idl);

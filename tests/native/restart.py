@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 from harness import DEGRADE, TIMEOUT, check, check_equal, wait_until
-from service import JUDGEBOXD, Client, cgroup_mount
+from service import JUDGEBOXD, NO_BUS, Client, cgroup_mount
 
 FDS_MAX = 64
 
@@ -75,7 +75,7 @@ class Manager:
             for i, fd in enumerate(high):
                 os.dup2(fd, 3 + i)
 
-        environment = {**os.environ, 'NOTIFY_SOCKET': os.path.abspath('notify'), 'LISTEN_FDS': str(len(passed)),
+        environment = {**os.environ, **NO_BUS, 'NOTIFY_SOCKET': os.path.abspath('notify'), 'LISTEN_FDS': str(len(passed)),
                        'LISTEN_FDNAMES': ':'.join(name for _, name in passed)}
         ready = self.ready
         self.process = subprocess.Popen(['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', *self.command],

@@ -17,6 +17,8 @@ from harness import BUILD, DEGRADE, TIMEOUT, check, check_equal, skip, wait_unti
 
 JUDGEBOXD = BUILD / 'bin' / 'judgeboxd'
 INTERFACE = 'org.judgebox.Manager'
+# For daemons that are not the machine's service: its bus, if it has one, is not theirs to have a name on.
+NO_BUS = {'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/nonexistent'}
 
 
 class Failed(Exception):
@@ -208,7 +210,9 @@ def trash_is_empty():
 def listening(*options, degrade=DEGRADE):
     """A daemon that listens, with a first connection. Left: it is told to stop, and must end well."""
     path = os.path.abspath('socket')
-    process = subprocess.Popen([JUDGEBOXD, '--manager=tree', f'--listen={path}', f'--state-directory={os.path.abspath("state")}', *(['--degrade'] if degrade else []), *options])
+    process = subprocess.Popen([JUDGEBOXD, '--manager=tree', f'--listen={path}',
+                                f'--state-directory={os.path.abspath("state")}',
+                                *(['--degrade'] if degrade else []), *options], env={**os.environ, **NO_BUS})
     try:
         check(wait_until(lambda: os.path.exists(path)), 'the socket is there')
         service = Service(process, None, path)

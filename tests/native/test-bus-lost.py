@@ -5,7 +5,7 @@
 import pathlib
 import time
 
-from bus import MANAGER, NAME, PATH, BusError, bus_daemon, bus_refused, name_is_owned, serving
+from bus import MANAGER, NAME, PATH, BusError, Connection, bus_daemon, bus_refused, name_is_owned, serving
 from harness import check, check_equal, main, test, wait_until
 from polkit import REFUSE, members, polkit
 from service import Failed, refused, tells_pidfd
@@ -125,6 +125,40 @@ def test_comes_late():
                 s.client.call('DestroyBox', {'box': 'b', 'owner': ALICE})
             with polkit(bus.address, lambda asked: REFUSE):
                 bus_refused('org.freedesktop.DBus.Error.AccessDenied', alice.create, 'b')
+
+
+@test
+def test_name_is_anothers():
+    """It is waited for, and the daemon's as soon as the other leaves."""
+    with bus_daemon() as bus:
+        other = Connection(bus.address)
+        the_bus = 'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'
+        other.call(*the_bus, 'RequestName', 'su', NAME, 0)
+        with serving(bus.address, late=True) as s:
+            check(wait_until(lambda: len(other.call(*the_bus, 'ListQueuedOwners', 's', NAME)[0]) == 2), 'it waits')
+            check_equal(s.client.run('true')['verdict'], 'ok')
+            other.close()
+            check(wait_until(lambda: name_is_owned(bus.address, NAME)), 'it has its name')
+            s.bus.create('b')
+
+
+@test
+def test_policy_comes_late():
+    """A bus that has not read the policy yet refuses the name: it is asked for again."""
+    with bus_daemon() as bus:
+        configuration = pathlib.Path('bus.conf')
+        whole = configuration.read_text()
+        configuration.write_text(''.join(line for line in whole.splitlines(True) if '<include>' not in line))
+        bus.stop()
+        bus.start()
+        with serving(bus.address, late=True) as s:
+            check_equal(s.client.run('true')['verdict'], 'ok')
+            check(not name_is_owned(bus.address, NAME), 'it may not have its name')
+            configuration.write_text(whole)
+            Connection(bus.address).call('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
+                                         'ReloadConfig')
+            serves(bus)
+            s.bus.create('b')
 
 
 @test

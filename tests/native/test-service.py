@@ -14,7 +14,8 @@ import tempfile
 import time
 
 from harness import DEGRADE, TIMEOUT, check, check_equal, main, skip, test, wait_until
-from service import Failed, HostileFile, cgroup_mount, listening, private, refused, tells_pidfd
+from service import (JUDGEBOXD, NO_BUS, Client, Failed, HostileFile, cgroup_mount, listening, private, refused,
+                     tells_pidfd)
 
 
 def spin(client, box=None, seconds=30, **parameters):
@@ -131,6 +132,8 @@ def test_budget_of_boxes():
         check_equal(s.client.run('true')['verdict'], 'ok')      # there is a filter from now on
         check(wait_until(lambda: not s.client.call('ListBoxes')['boxes']), 'its box is gone')
         s.client.call('CreateBox', {'box': 'only'})
+        # The first one is written to the journal, where there is one: with that comes its socket.
+        refused('QuotaExceeded', s.client, 'CreateBox', {}, resource='boxes', limit=1)
         before = s.n_fds(), os.readlink(f'/proc/{s.pid}/fd/0')
         for _ in range(3):
             refused('QuotaExceeded', s.client, 'CreateBox', {}, resource='boxes', limit=1)
@@ -728,10 +731,12 @@ def test_socket_activation():
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(path)
         sock.listen()
-        shell = 'exec 3<&"$1"; LISTEN_PID=$$ LISTEN_FDS=1 exec "$2" $3'
-        from service import JUDGEBOXD, Client
-        process = subprocess.Popen(['/bin/bash', '-c', shell, '-', str(sock.fileno()), str(JUDGEBOXD),
-                                    '--degrade' if DEGRADE else '--'], pass_fds=[sock.fileno()])
+        shell = 'exec 3<&"$1"; LISTEN_PID=$$ LISTEN_FDS=1 exec "${@:2}"'
+        process = subprocess.Popen(['/bin/bash', '-c', shell, '-', str(sock.fileno()), JUDGEBOXD, '--manager=tree',
+                                    f'--runtime-directory={os.path.abspath("runtime")}',
+                                    f'--state-directory={os.path.abspath("state")}',
+                                    *(['--degrade'] if DEGRADE else [])],
+                                   pass_fds=[sock.fileno()], env={**os.environ, **NO_BUS})
     try:
         client = Client(socket.socket(socket.AF_UNIX))
         client.sock.connect(path)
