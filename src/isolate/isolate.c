@@ -134,12 +134,16 @@ int main(int argc, char *argv[]) {
         Isolate i = { .context = CONTEXT_INIT, .meta_fd = -EBADF, .directory_fd = -EBADF };
         /* isolate obeys SIGQUIT as it does SIGINT; judges send SIGABRT where they have seen enough. */
         static const int also[] = { SIGQUIT, SIGABRT, 0 };
+        /* Also if whoever started it ignores them, as a shell does for what it runs in the background. */
+        static const int obeyed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGABRT };
         const char *socket_path = getenv("JUDGEBOX_SOCKET");
         int r;
 
         i.context.interrupt.also = also;
         log_setup("isolate");
         (void) signal(SIGPIPE, SIG_IGN);
+        for (size_t k = 0; k < ELEMENTSOF(obeyed); k++)
+                (void) signal(obeyed[k], SIG_DFL);
         (void) umask(0022);
         if (socket_path)
                 i.context.socket_path = socket_path;

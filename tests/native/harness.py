@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -160,6 +161,9 @@ def _run_one(function):
 
 
 def main():
+    # A shell has what it runs in the background ignore these, which our children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     words = [word for word in sys.argv[1:] if not word.startswith('-')]
     passed = failed = skipped = 0
     for function in _tests:

@@ -397,11 +397,11 @@ BUSY = 'exec 2>&-; (ulimit -t 1; while :; do :; done); echo >started; while :; d
 
 @test
 def test_interrupt():
-    """The run is ended, and what it had used is told as of any other."""
+    """The run is ended, and what it had used is told as of any other; also where the caller ignores the signal."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         with service() as directory:
-            process = subprocess.Popen([ISOLATE, '-M', 'meta', '--cg', '-p', '--run', '--', SH, '-c', BUSY],
-                                       stderr=subprocess.PIPE)
+            process = subprocess.Popen(['env', f'--ignore-signal={number.name.removeprefix("SIG")}', ISOLATE, '-M', 'meta',
+                                        '--cg', '-p', '--run', '--', SH, '-c', BUSY], stderr=subprocess.PIPE)
             check(wait_until((directory / 'box' / 'started').exists))
             process.send_signal(number)
             err = process.communicate(timeout=TIMEOUT)[1]
