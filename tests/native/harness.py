@@ -4,9 +4,9 @@
 A test file defines functions with @test and ends in `main()`. Each test runs in a scratch directory of its own and
 fails by an exception; skip("reason") skips it. The last line printed is "N passed, N failed, N skipped". By hand:
 
-    tests/native/test-cli.py [--no-degrade] [NAME...]
+    tests/native/test-cli.py [--no-degrade] [--part=K/N] [NAME...]
 
-runs those whose names contain one of the words.
+runs those whose names contain one of the words; with --part= only each Nth of them, beginning with the Kth.
 """
 
 import ctypes
@@ -165,11 +165,13 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     words = [word for word in sys.argv[1:] if not word.startswith('-')]
+    parts = [word.removeprefix('--part=').split('/') for word in sys.argv[1:] if word.startswith('--part=')]
+    named = [(function.__name__.removeprefix('test_').replace('_', '-'), function) for function in _tests]
+    named = [pair for pair in named if not words or any(word in pair[0] for word in words)]
+    for part, n in parts:
+        named = named[int(part) - 1::int(n)]
     passed = failed = skipped = 0
-    for function in _tests:
-        name = function.__name__.removeprefix('test_').replace('_', '-')
-        if words and not any(word in name for word in words):
-            continue
+    for name, function in named:
         begin = time.monotonic()
         reason, was_skipped = _run_one(function)
         if was_skipped:
