@@ -36,12 +36,15 @@ int limits_to_json(const Limits *l, json_object **ret) {
         return r;
 }
 
+/* Between those with a name and the realtime signals are some that the C library has for itself. */
 static void add_signal(int *r, json_object *o, int signal) {
         const char *abbreviation = sigabbrev_np(signal);
-        char name[16];
+        char name[32];
 
         if (abbreviation)
                 (void) snprintf(name, sizeof(name), "SIG%s", abbreviation);
+        else if (signal >= SIGRTMIN)
+                (void) snprintf(name, sizeof(name), "SIGRTMIN+%i", signal - SIGRTMIN);
         else
                 (void) snprintf(name, sizeof(name), "%i", signal);
 

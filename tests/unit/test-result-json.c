@@ -37,6 +37,12 @@ START_TEST(test_run) {
                 { "/x", "path", "\"\\/x\"", "Could not allow \\/x: No such file" },
                 { "\xff", "pathBase64", "\"\\/w==\"", "Could not execute prog (allowed-path: No such file" },
         };
+        const struct {
+                int number;
+                const char *name;
+        } signals[] = {
+                { SIGRTMIN, "\"SIGRTMIN+0\"" }, { SIGRTMIN + 3, "\"SIGRTMIN+3\"" }, { SIGRTMIN - 1, "\"33\"" },
+        };
         char *argv[] = { (char *) "prog", NULL };
         Tenant tenant = { .uid = 7 };
         Box box = { .id = (char *) "b" };
@@ -68,6 +74,14 @@ START_TEST(test_run) {
         ck_assert_str_eq(member(rich, "memoryPeakBytes"), "9223372036854775807");
         ck_assert_str_eq(member(rich, "degraded"), "[\"memory\",\"cpus\"]");
         ck_assert_ptr_null(member(rich, "exitStatus"));
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                _cleanup_json_ json_object *o = NULL;
+
+                run.result.signal = signals[i].number;
+                ck_assert_int_eq(run_to_json(&run, &o), 0);
+                ck_assert_str_eq(member(o, "signal"), signals[i].name);
+        }
 
         run.result.verdict = VERDICT_EXEC_FAILED;
         run.result.signal = 0;
