@@ -155,6 +155,14 @@ int parse_boolean(const char *s) {
         return -EINVAL;
 }
 
+int errno_from_name(const char *s) {
+        for (int i = 1; s && i < 256; i++)
+                if (streq_ptr(strerrorname_np(i), s))
+                        return i;
+
+        return -EINVAL;
+}
+
 #define CPU_MAX UINT64_C(8192)
 
 /* Takes one "N" or "N-M" with the comma behind it, if there is one. Returns whether more follows. */

@@ -22,6 +22,9 @@ int parse_usec(const char *s, usec_t *ret_usec);
 /* "yes/no/true/false/on/off/1/0". */
 int parse_boolean(const char *s);
 
+/* "ENOENT". -EINVAL for what is no name of an error, or NULL. */
+int errno_from_name(const char *s);
+
 /* "0-3,6": a list of CPUs as in cpuset.cpus. Checks the form and that each number is below 8192; ret_n (may
  * be NULL) is how many CPUs are listed. */
 int parse_cpu_list(const char *s, unsigned *ret_n);

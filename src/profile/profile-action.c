@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "parse-util.h"
 #include "profile-read.h"
 
 int read_errno(Reader *p, const char *field, json_object *v, void *userdata) {
@@ -21,18 +22,21 @@ int read_errno(Reader *p, const char *field, json_object *v, void *userdata) {
 int read_errno_name(Reader *p, const char *field, json_object *v, void *userdata) {
         ActionReader *a = userdata;
         const char *s;
+        int error;
 
         if (!json_object_is_type(v, json_type_string))
                 return reader_fail_type(p, field, "the name of an error");
 
         s = json_object_get_string(v);
-        for (int i = 1; i < 256; i++)
-                if (streq_ptr(strerrorname_np(i), s)) {
-                        a->error = i;
-                        return 0;
-                }
+        if (isempty(s))
+                return 0;
 
-        return isempty(s) ? 0 : reader_fail(p, "%s%s: Unknown error \"%s\".", p->place, field, s);
+        error = errno_from_name(s);
+        if (error < 0)
+                return reader_fail(p, "%s%s: Unknown error \"%s\".", p->place, field, s);
+
+        a->error = error;
+        return 0;
 }
 
 int read_action(Reader *p, const char *field, json_object *v, void *userdata) {

@@ -77,6 +77,15 @@ START_TEST(test_usec) {
 }
 END_TEST
 
+START_TEST(test_errno) {
+        ck_assert_int_eq(errno_from_name("ENOENT"), ENOENT);
+        ck_assert_int_eq(errno_from_name("EHWPOISON"), EHWPOISON);
+        ck_assert_int_eq(errno_from_name("2"), -EINVAL);
+        ck_assert_int_eq(errno_from_name(""), -EINVAL);
+        ck_assert_int_eq(errno_from_name(NULL), -EINVAL);
+}
+END_TEST
+
 START_TEST(test_cpu_list) {
         unsigned n = 0;
 
@@ -202,6 +211,7 @@ int main(void) {
 
         tcase_add_test(c, test_size);
         tcase_add_test(c, test_usec);
+        tcase_add_test(c, test_errno);
         tcase_add_test(c, test_cpu_list);
         tcase_add_test(c, test_format_cpu_set);
         tcase_add_test(c, test_box_names);
