@@ -7,6 +7,8 @@
 #include "parse-util.h"
 #include "string-util.h"
 
+#define EXEC_FAILED_STATUS 127
+
 int signal_from_name(const char *name) {
         unsigned n;
         char *p;
@@ -15,7 +17,7 @@ int signal_from_name(const char *name) {
 
         p = startswith(name, "SIG");
         if (!p)
-                return -EINVAL;
+                return parse_uint(name, &n) >= 0 && n > 0 && n <= (unsigned) SIGRTMAX ? (int) n : -EINVAL;
 
         if (streq(p, "RTMIN"))
                 return SIGRTMIN;
@@ -36,28 +38,14 @@ int signal_from_name(const char *name) {
         return -EINVAL;
 }
 
-/* How isolate would have put a verdict. It has no words for some of ours: a limit on output or memory kills by a
- * signal there too, and a failed exec is the exit status 127. */
-typedef struct MetaStatus {
-        const char *verdict;
-        const char *status;
-        const char *message; /* NULL: says the exit status or signal */
-        bool killed;         /* by the sandbox, not by the kernel or by the program itself */
-} MetaStatus;
-
-static const MetaStatus meta_statuses[] = {
-        { "ok", NULL, NULL, false },
-        { "runtime-error", "RE", NULL, false },
-        { "exec-failed", "RE", NULL, false },
-        { "signaled", "SG", NULL, false },
-        { "memory-limit", "SG", NULL, false },
-        { "output-limit", "SG", NULL, true },
-        { "security-violation", "SG", NULL, true },
-        { "cpu-time-limit", "TO", "Time limit exceeded", true },
-        { "wall-time-limit", "TO", "Time limit exceeded (wall clock)", true },
-        { "idle-limit", "TO", "Time limit exceeded (wall clock)", true },
-        { "canceled", "SG", "Interrupted", true },
-};
+typedef struct Ending {
+        const char *status; /* NULL: it ended well */
+        char *message;
+        bool killed;        /* by the sandbox */
+        bool has_exit_code;
+        uint64_t exit_code;
+        int signal; /* 0: none */
+} Ending;
 
 static void print_seconds(FILE *f, json_object *result, const char *field, const char *key) {
         uint64_t n;
@@ -74,70 +62,35 @@ static void print_number(FILE *f, json_object *result, const char *field, const 
                 (void) fprintf(f, "%s:%" PRIu64 "\n", key, n / divisor);
 }
 
-/* One line, whatever is in it. */
-static void print_message(FILE *f, const char *message) {
-        (void) fputs("message:", f);
-        for (const char *p = message; *p; p++)
-                (void) fputc((unsigned char) *p < ' ' ? ' ' : *p, f);
-        (void) fputc('\n', f);
+static bool out_of_memory(json_object *result) {
+        uint64_t n;
+
+        return streq_ptr(json_get_string(result, "verdict"), "memory-limit") ||
+                (json_get_uint64(result, "oomKills", &n) && n > 0);
 }
 
-static void print_result(FILE *f, json_object *result) {
-        const char *verdict = strempty(json_get_string(result, "verdict")), *name;
-        const MetaStatus *m = NULL;
-        uint64_t n, exit_status = 0;
-        int sig = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(meta_statuses) && !m; i++)
-                if (streq(meta_statuses[i].verdict, verdict))
-                        m = meta_statuses + i;
-
+static void print_meta(FILE *f, json_object *result, const Ending *e, bool control_groups) {
         print_seconds(f, result, "cpuTimeUSec", "time");
         print_seconds(f, result, "wallTimeUSec", "time-wall");
         print_number(f, result, "maxRssBytes", "max-rss", 1024);
         print_number(f, result, "voluntarySwitches", "csw-voluntary", 1);
         print_number(f, result, "forcedSwitches", "csw-forced", 1);
-        print_number(f, result, "memoryPeakBytes", "cg-mem", 1024);
-        if (json_get_uint64(result, "oomKills", &n) && n > 0)
+        if (control_groups)
+                print_number(f, result, "memoryPeakBytes", "cg-mem", 1024);
+        if (control_groups && out_of_memory(result))
                 (void) fputs("cg-oom-killed:1\n", f);
 
-        if (!m) {
-                (void) fputs("status:XX\n", f);
-                print_message(f, json_get_string(result, "message") ?: "Sandbox failed");
-                return;
-        }
-
-        name = json_get_string(result, "signal");
-        if (name)
-                sig = signal_from_name(name);
-        else if (streq(verdict, "memory-limit"))
-                sig = SIGKILL;
-
-        if (sig > 0)
-                (void) fprintf(f, "exitsig:%i\n", sig);
-        else if (streq(verdict, "exec-failed"))
-                (void) fprintf(f, "exitcode:%" PRIu64 "\n", exit_status = 127);
-        else if (json_get_uint64(result, "exitStatus", &exit_status))
-                (void) fprintf(f, "exitcode:%" PRIu64 "\n", exit_status);
-
-        if (m->killed)
+        if (e->has_exit_code)
+                (void) fprintf(f, "exitcode:%" PRIu64 "\n", e->exit_code);
+        if (e->signal > 0)
+                (void) fprintf(f, "exitsig:%i\n", e->signal);
+        if (e->killed)
                 (void) fputs("killed:1\n", f);
-        if (m->status)
-                (void) fprintf(f, "status:%s\n", m->status);
-
-        if (m->message)
-                print_message(f, m->message);
-        else if (streq(verdict, "security-violation"))
-                print_message(f, strempty(json_get_string(result, "message")));
-        else if (m->status && streq(m->status, "RE"))
-                (void) fprintf(f, "message:Exited with error status %" PRIu64 "\n", exit_status);
-        else if (m->status && sig > 0)
-                (void) fprintf(f, "message:Caught fatal signal %i\n", sig);
-        else if (m->status)
-                print_message(f, strempty(json_get_string(result, "message")));
+        if (e->status)
+                (void) fprintf(f, "status:%s\nmessage:%s\n", e->status, e->message);
 }
 
-char *meta_format(json_object *result) {
+static char *format_meta(json_object *result, const Ending *e, bool control_groups) {
         char *text = NULL;
         size_t size;
         FILE *f;
@@ -146,13 +99,146 @@ char *meta_format(json_object *result) {
         if (!f)
                 return NULL;
 
-        print_result(f, result);
-        if (fclose(f) != 0)
-                return mfree(text);
-
-        return text;
+        print_meta(f, result, e, control_groups);
+        return fclose(f) == 0 ? text : mfree(text);
 }
 
-char *meta_format_failure(const char *status, const char *message) {
-        return strprintf("status:%s\nmessage:%s\n", status, message);
+/* The service's words, in one line, where isolate has none. */
+static char *copy_message(json_object *result, const char *otherwise) {
+        char *message = strdup(json_get_string(result, "message") ?: otherwise);
+
+        for (char *p = message; p && *p; p++)
+                if ((unsigned char) *p < ' ')
+                        *p = ' ';
+        return message;
+}
+
+static int find_signal(json_object *result, int otherwise) {
+        const char *name = json_get_string(result, "signal");
+        int n = name ? signal_from_name(name) : -EINVAL;
+
+        return n > 0 ? n : otherwise;
+}
+
+static void end_by_signal(Ending *e, json_object *result, int otherwise) {
+        e->status = "SG";
+        e->signal = find_signal(result, otherwise);
+        e->message = strprintf("Caught fatal signal %i", e->signal);
+}
+
+/* Of files isolate has such a limit too, which ends the program by a signal; of its streams it has none. */
+static void end_by_output(Ending *e, json_object *result) {
+        const char *exceeded = strempty(json_get_string(result, "outputExceeded"));
+
+        end_by_signal(e, result, SIGXFSZ);
+        if (!streq(exceeded, "stdout") && !streq(exceeded, "stderr"))
+                return;
+
+        free(e->message);
+        e->message = copy_message(result, "Output limit exceeded");
+        e->signal = find_signal(result, 0);
+        e->killed = true;
+}
+
+static void end_by_violation(Ending *e, json_object *result) {
+        e->status = "SG";
+        e->signal = find_signal(result, SIGSYS);
+        e->killed = true;
+        e->message = copy_message(result, "Forbidden system call");
+}
+
+static void end_by_status(Ending *e, uint64_t status) {
+        e->status = "RE";
+        e->has_exit_code = true;
+        e->exit_code = status;
+        e->message = strprintf("Exited with error status %" PRIu64, status);
+}
+
+/* Of a limit it counts that it was exceeded, whether the program was killed for it or was just done. */
+static void end_by_time(Ending *e, json_object *result, bool wall) {
+        uint64_t status;
+
+        e->status = "TO";
+        e->killed = !json_get_uint64(result, "exitStatus", &status);
+        e->message = strdup(wall ? "Time limit exceeded (wall clock)" : "Time limit exceeded");
+}
+
+static void find_ending(Ending *e, json_object *result) {
+        const char *verdict = strempty(json_get_string(result, "verdict"));
+        uint64_t status = 0;
+
+        if (streq(verdict, "ok"))
+                e->has_exit_code = true;
+        else if (streq(verdict, "runtime-error") && json_get_uint64(result, "exitStatus", &status))
+                end_by_status(e, status);
+        else if (streq(verdict, "exec-failed") && streq_ptr(json_get_string(result, "step"), "exec"))
+                end_by_status(e, EXEC_FAILED_STATUS);
+        else if (streq(verdict, "cpu-time-limit"))
+                end_by_time(e, result, /* wall= */ false);
+        else if (streq(verdict, "wall-time-limit") || streq(verdict, "idle-limit"))
+                end_by_time(e, result, /* wall= */ true);
+        else if (streq(verdict, "memory-limit"))
+                end_by_signal(e, result, SIGKILL);
+        else if (streq(verdict, "output-limit"))
+                end_by_output(e, result);
+        else if (streq(verdict, "security-violation"))
+                end_by_violation(e, result);
+        else if (streq(verdict, "signaled"))
+                end_by_signal(e, result, SIGKILL);
+        else if (streq(verdict, "canceled")) {
+                e->status = "SG";
+                e->killed = true;
+                e->message = strdup("Interrupted");
+        } else {
+                /* What is not the program's doing: where its stream could not be opened, for instance. */
+                e->status = "XX";
+                e->message = copy_message(result, "The sandbox failed");
+        }
+}
+
+/* Takes the message over. */
+static int make_meta(json_object *result, const Ending *e, bool control_groups, Meta *ret) {
+        if (e->status && !e->message)
+                return -ENOMEM;
+
+        *ret = (Meta) {
+                .text = format_meta(result, e, control_groups),
+                .status = e->status,
+                .message = e->message,
+        };
+        if (ret->text)
+                return 0;
+
+        meta_done(ret);
+        return -ENOMEM;
+}
+
+int meta_make(json_object *result, bool control_groups, Meta *ret) {
+        Ending e = {};
+
+        assert(ret);
+
+        find_ending(&e, result);
+        return make_meta(result, &e, control_groups, ret);
+}
+
+int meta_make_interrupted(json_object *result, bool control_groups, int number, Meta *ret) {
+        bool fatal = number == SIGABRT;
+        Ending e = {
+                .status = fatal ? "XX" : "SG",
+                .message = fatal ? strprintf("Sandbox keeper received fatal signal %i", number) : strdup("Interrupted"),
+                .killed = true,
+                .signal = fatal ? 0 : number,
+        };
+
+        assert(ret);
+
+        return make_meta(result, &e, control_groups, ret);
+}
+
+void meta_done(Meta *m) {
+        assert(m);
+
+        m->text = mfree(m->text);
+        m->message = mfree(m->message);
 }

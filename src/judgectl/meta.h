@@ -7,11 +7,19 @@
 
 #include "macro.h"
 
-/* The text for a result; NULL when out of memory. */
-char *meta_format(json_object *result);
+typedef struct Meta {
+        char *text;         /* the file */
+        const char *status; /* RE, SG, TO, or XX for a failure of ours; NULL: it ended well */
+        char *message;      /* what isolate says of such an end; NULL likewise */
+} Meta;
 
-/* The text where there is no result: status "XX" for a failure of ours, "SG" for an interruption. */
-char *meta_format_failure(const char *status, const char *message);
+/* From the service's Result. control_groups: with what only they tell. */
+int meta_make(json_object *result, bool control_groups, Meta *ret);
 
-/* "SIGSEGV" is 11; also SIGRTMIN+n and SIGRTMAX-n. -EINVAL for what is no signal. */
+/* Where a signal came meanwhile. result: what the run had used; NULL if nobody can say. */
+int meta_make_interrupted(json_object *result, bool control_groups, int number, Meta *ret);
+
+void meta_done(Meta *m);
+
+/* "SIGSEGV" is 11; also SIGRTMIN+n, SIGRTMAX-n, and a number. -EINVAL for what is no signal. */
 int signal_from_name(const char *name);

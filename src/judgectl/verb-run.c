@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "connect.h"
 #include "copy.h"
+#include "error.h"
 #include "log.h"
 #include "meta.h"
 #include "result.h"
@@ -148,17 +149,35 @@ static int run_in_terminal(Run *run, Connection *connection, VarlinkReply *ret) 
         return r;
 }
 
-static int write_meta(const Run *run, char *text) {
-        _cleanup_free_ _unused_ char *owned = text;
+/* result: NULL if there is none. */
+static int write_meta(const Run *run, const Context *c, json_object *result) {
+        _cleanup_(meta_done) Meta m = {};
         int r;
 
         if (run->meta_fd < 0)
                 return 0;
-        if (!text)
+
+        if (!result && c->interrupt.signal != 0)
+                r = meta_make_interrupted(NULL, /* control_groups= */ true, c->interrupt.signal, &m);
+        else
+                r = meta_make(result, /* control_groups= */ true, &m);
+        if (r < 0)
                 return log_oom();
 
-        r = fd_write_full(run->meta_fd, text, strlen(text));
+        r = fd_write_full(run->meta_fd, m.text, strlen(m.text));
         return r < 0 ? log_error_errno(r, "Failed to write \"%s\": %m", run->options.meta_path) : 0;
+}
+
+/* Of a run that there was none of, isolate says why. */
+static int refused(const Run *run, const Context *c, const VarlinkReply *reply) {
+        _cleanup_free_ char *sentence = error_to_sentence(reply->error, reply->parameters);
+        _cleanup_json_ json_object *o = json_object_new_object();
+
+        if (!sentence || !o || json_add_string(o, "message", sentence) < 0)
+                return log_oom();
+
+        (void) write_meta(run, c, o);
+        return connection_log_error(reply);
 }
 
 /* Files of the box that came with the reply, by the caller's rights. */
@@ -203,11 +222,8 @@ static int finish(Run *run, const Context *c, VarlinkReply *reply) {
         json_object *result;
         int r, k;
 
-        if (reply->error) {
-                r = connection_log_error(reply);
-                (void) write_meta(run, meta_format_failure("XX", "The request was refused"));
-                return r;
-        }
+        if (reply->error)
+                return refused(run, c, reply);
 
         result = json_get_object(reply->parameters, "result");
         if (!result) {
@@ -216,7 +232,7 @@ static int finish(Run *run, const Context *c, VarlinkReply *reply) {
         }
 
         k = fetch_out_files(run, reply);
-        r = write_meta(run, meta_format(result));
+        r = write_meta(run, c, result);
         if (r < 0)
                 k = r;
 
@@ -252,11 +268,8 @@ int verb_run(Context *c, int argc, char *argv[]) {
                 r = run.terminal ? run_in_terminal(&run, connection, &reply)
                                  : connection_run(connection, &run.request, run.relays, run.n_relays, &reply);
         c->interrupt.on_resize = NULL;
-        if (!connection)
-                return r;
         if (r < 0) {
-                (void) write_meta(&run, r == -EINTR ? meta_format_failure("SG", "Interrupted")
-                                                    : meta_format_failure("XX", "The sandbox failed"));
+                (void) write_meta(&run, c, /* result= */ NULL);
                 return r;
         }
 

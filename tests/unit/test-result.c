@@ -1,62 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <signal.h>
-
 #include "capture.h"
 #include "error.h"
-#include "meta.h"
 #include "result.h"
 #include "string-util.h"
 #include "test-util.h"
-
-static void check_meta(const char *result, const char *expected) {
-        _cleanup_json_ json_object *o = json_tokener_parse(result);
-        _cleanup_free_ char *text = NULL;
-
-        ck_assert_ptr_nonnull(o);
-        text = meta_format(o);
-        ck_assert_str_eq(text, expected);
-}
-
-#define TIMES "\"cpuTimeUSec\":1234567,\"wallTimeUSec\":2000999"
-#define TIMES_META "time:1.234\ntime-wall:2.000\n"
-
-START_TEST(test_meta) {
-        check_meta("{\"verdict\":\"ok\",\"message\":\"m\"," TIMES ",\"maxRssBytes\":2048,\"voluntarySwitches\":3,"
-                   "\"forcedSwitches\":4,\"memoryPeakBytes\":1048577,\"oomKills\":0,\"exitStatus\":0}",
-                   TIMES_META "max-rss:2\ncsw-voluntary:3\ncsw-forced:4\ncg-mem:1024\nexitcode:0\n");
-        check_meta("{\"verdict\":\"runtime-error\",\"message\":\"m\"," TIMES ",\"exitStatus\":42}",
-                   TIMES_META "exitcode:42\nstatus:RE\nmessage:Exited with error status 42\n");
-        check_meta("{\"verdict\":\"signaled\",\"message\":\"m\",\"signal\":\"SIGSEGV\"}",
-                   "exitsig:11\nstatus:SG\nmessage:Caught fatal signal 11\n");
-        check_meta("{\"verdict\":\"cpu-time-limit\",\"message\":\"m\",\"signal\":\"SIGKILL\"}",
-                   "exitsig:9\nkilled:1\nstatus:TO\nmessage:Time limit exceeded\n");
-        check_meta("{\"verdict\":\"wall-time-limit\",\"message\":\"m\"}",
-                   "killed:1\nstatus:TO\nmessage:Time limit exceeded (wall clock)\n");
-        check_meta("{\"verdict\":\"memory-limit\",\"message\":\"m\",\"oomKills\":2}",
-                   "cg-oom-killed:1\nexitsig:9\nstatus:SG\nmessage:Caught fatal signal 9\n");
-        check_meta("{\"verdict\":\"canceled\",\"message\":\"m\"}",
-                   "killed:1\nstatus:SG\nmessage:Interrupted\n");
-        check_meta("{\"verdict\":\"exec-failed\",\"message\":\"m\",\"error\":\"ENOENT\"}",
-                   "exitcode:127\nstatus:RE\nmessage:Exited with error status 127\n");
-        check_meta("{\"verdict\":\"internal-error\",\"message\":\"two\\nlines\"}",
-                   "status:XX\nmessage:two lines\n");
-        check_meta("{\"verdict\":\"output-limit\",\"message\":\"Too much\"}",
-                   "killed:1\nstatus:SG\nmessage:Too much\n");
-}
-END_TEST
-
-START_TEST(test_signal_names) {
-        ck_assert_int_eq(signal_from_name("SIGKILL"), SIGKILL);
-        ck_assert_int_eq(signal_from_name("SIGSYS"), SIGSYS);
-        ck_assert_int_eq(signal_from_name("SIGRTMIN"), SIGRTMIN);
-        ck_assert_int_eq(signal_from_name("SIGRTMIN+3"), SIGRTMIN + 3);
-        ck_assert_int_eq(signal_from_name("SIGRTMAX-1"), SIGRTMAX - 1);
-        ck_assert_int_eq(signal_from_name("SIGRTMIN+99"), -EINVAL);
-        ck_assert_int_eq(signal_from_name("KILL"), -EINVAL);
-        ck_assert_int_eq(signal_from_name("SIGWHAT"), -EINVAL);
-        ck_assert_int_eq(signal_from_name(""), -EINVAL);
-}
-END_TEST
 
 START_TEST(test_exit_status) {
         static const struct {
@@ -191,7 +138,7 @@ END_TEST
 
 int main(void) {
         const TTest *const tests[] = {
-                test_meta, test_signal_names, test_exit_status, test_print, test_trace, test_errors,
+                test_exit_status, test_print, test_trace, test_errors,
         };
 
         return test_run("result", tests, ELEMENTSOF(tests), NULL, NULL);

@@ -119,7 +119,7 @@ START_TEST(test_run_status) {
         ck_assert_msg(startswith(json, "{\"verdict\":\"ok\"") && endswith(json, "}\n"), "%s", json);
         check_file("out", "out");
         check_file("err", "err");
-        check_file("meta", "time:0.001\ncg-mem:4\n");
+        check_file("meta", "time:0.001\ncg-mem:4\nexitcode:0\n");
         ck_assert_uint_eq(test_count_fds(), before);
 }
 END_TEST
@@ -204,7 +204,7 @@ START_TEST(test_run_interrupted) {
         ck_assert_int_eq(kill(pid, SIGTERM), 0);
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-        check_file("meta", "status:SG\nmessage:Interrupted\n");
+        check_file("meta", "exitsig:15\nkilled:1\nstatus:SG\nmessage:Interrupted\n");
 
         for (;;) {
                 _cleanup_free_ char *text = read_file(log_path);
