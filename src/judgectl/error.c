@@ -15,14 +15,17 @@ static const struct {
 } field_table[] = {
         { "allowedPaths", "--allow-path=" },
         { "arguments", "the program and its arguments" },
+        { "bareRoot", "--bare-root" },
         { "binds", "--bind=" },
         { "box", "the box's id" },
         { "denyTimestampCounter", "--deny-tsc" },
         { "directoryBytes", "--directory-storage=" },
+        { "directoryFileDescriptor", "--directory=" },
         { "directoryInodes", "--directory-inodes=" },
         { "domainName", "--domainname=" },
         { "environment", "--env=" },
         { "executableFileDescriptor", "--exec-file=" },
+        { "hostDirectory", "--host-directory" },
         { "hostName", "--hostname=" },
         { "image", "--image=" },
         { "imageWritable", "--image=" },
@@ -31,13 +34,16 @@ static const struct {
         { "keepTemporary", "--keep-tmp" },
         { "outFiles", "--out=" },
         { "owner", "--owner=" },
+        { "priority", "--priority=" },
         { "profile", "--profile=" },
         { "shareNetwork", "--share-net" },
         { "stderr", "--stderr=" },
         { "stdin", "--stdin=" },
         { "stdout", "--stdout=" },
         { "storageBytes", "--storage=" },
+        { "terminalFileDescriptor", "--tty" },
         { "tmpfs", "--tmpfs=" },
+        { "trace", "--trace" },
         { "workingDirectory", "--chdir=" },
 };
 
@@ -140,6 +146,8 @@ static char *own_error_to_sentence(const char *name, json_object *parameters) {
 
                 return list ? strprintf("This host cannot do it: %s (missing: %s)", message, list) : NULL;
         }
+        if (streq(name, "AskOverBus"))
+                return strdup(message);
         if (streq(name, "InternalError")) {
                 _cleanup_free_ char *step = get_text(parameters, "step");
 

@@ -130,6 +130,12 @@ START_TEST(test_errors) {
         check_error("org.judgebox.Manager.FileError",
                     "{\"path\":\"a\",\"error\":\"ENOSPC\",\"message\":\"a: No space left on device\"}",
                     "In the box: a: No space left on device");
+        check_error("org.judgebox.Manager.AskOverBus", "{\"message\":\"Ask \\u0007 over D-Bus.\"}", "Ask \\x07 over D-Bus.");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"priority\",\"message\":\"priority must be from -10 to 10\"}",
+                    "--priority= must be from -10 to 10");
+        check_error("org.judgebox.Manager.LimitOutOfRange", "{\"field\":\"settings.directoryFileDescriptor\",\"message\":\"m\"}",
+                    "Value of --directory= is not allowed: m");
         check_error("org.judgebox.Manager.FromTheFuture", "{}", "The service refused: FromTheFuture");
         check_error("io.systemd.System", "{\"errno\":12}", "The service failed: Cannot allocate memory");
         check_error("com.example.Odd", "{}", "com.example.Odd");
