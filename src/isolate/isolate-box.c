@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "error.h"
 #include "isolate.h"
@@ -67,7 +68,15 @@ static int lock(Isolate *i) {
                                  : isolate_fail(i, "Cannot lock %s: %s", i->directory, strerror(-r));
 }
 
-int isolate_box_find(Isolate *i) {
+/* Who had it before us may have taken the box away, or made it anew. */
+static bool has_gone(const Isolate *i) {
+        struct stat locked, there;
+
+        return fstat(i->directory_fd, &locked) < 0 || stat(i->directory, &there) < 0 ||
+                locked.st_dev != there.st_dev || locked.st_ino != there.st_ino;
+}
+
+static int find_once(Isolate *i) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         const char *directory;
         int r;
@@ -86,6 +95,19 @@ int isolate_box_find(Isolate *i) {
 
         r = lock(i);
         return r < 0 ? r : 1;
+}
+
+int isolate_box_find(Isolate *i) {
+        int r;
+
+        for (;;) {
+                r = find_once(i);
+                if (r <= 0 || !has_gone(i))
+                        return r;
+
+                i->directory_fd = safe_close(i->directory_fd);
+                i->directory = mfree(i->directory);
+        }
 }
 
 static int destroy(Isolate *i) {

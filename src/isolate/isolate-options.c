@@ -13,7 +13,8 @@
 
 static const char help[] =
         "Usage: isolate [OPTIONS...] COMMAND\n\n"
-        "Runs programs in boxes, as isolate(1) does, but without privileges: it asks judgeboxd(8).\n\n"
+        "Runs programs in boxes, as isolate(1) does, but without privileges: it asks\n"
+        "judgeboxd(8).\n\n"
         "Commands:\n"
         "     --init                   Make a box, and print its directory\n"
         "     --run -- PROGRAM [ARG...]\n"
@@ -28,7 +29,8 @@ static const char help[] =
         "     --as-uid=UID --as-gid=GID\n"
         "                              On behalf of this user (for root)\n"
         "     --wait                   If the box is busy, wait\n"
-        "  -q --quota=BLOCKS,INODES    With --init: the most that may be in it, blocks in KiB\n\n"
+        "  -q --quota=BLOCKS,INODES    With --init: the most that may be in it, in KiB\n"
+        "                              and in files\n\n"
         "Limits (sizes in KiB, times in seconds):\n"
         "  -t --time=TIME              CPU time\n"
         "  -x --extra-time=TIME        CPU time before which the program is not killed\n"
@@ -50,15 +52,18 @@ static const char help[] =
         "  -e --full-env               Our whole environment\n"
         "  -E --env=NAME[=VALUE]       A variable: ours, or with this value\n"
         "  -d --dir=IN[=OUT][:OPTION...]\n"
-        "                              A directory; options rw, noexec, fs, maybe, dev, tmp, norec\n"
+        "                              A directory; options rw, noexec, fs, maybe, dev,\n"
+        "                              tmp, norec\n"
         "  -D --no-default-dirs        None but those\n"
         "     --share-net              The network of the host\n"
         "     --inherit-fds            Our open files\n"
         "     --special-files          Leave links, FIFOs and sockets that it made\n"
         "     --syscalls=FLAGS         Taken; see judgebox-isolate(1)\n"
-        "     --tty-hack               A terminal, for a program that talks with somebody at ours\n\n"
+        "     --tty-hack               A terminal, for a program that talks with somebody\n"
+        "                              at ours\n\n"
         "What is told:\n"
-        "  -M --meta=FILE              Write how it went into this file (- is standard output)\n"
+        "  -M --meta=FILE              Write how it went into this file; - is standard\n"
+        "                              output\n"
         "  -s --silent                 No status messages\n"
         "  -v --verbose                More messages\n";
 
@@ -202,8 +207,8 @@ static int parse_rule(const char *value, IsolateOptions *o) {
 
         r = dir_rule_find_unknown(value, &unknown);
         if (r > 0) {
-                (void) fprintf(stderr, "Unknown directory option %s\n", unknown);
-                return -EINVAL;
+                o->failure = strprintf("Unknown directory option %s", unknown);
+                return o->failure ? -EINVAL : -ENOMEM;
         }
         if (r >= 0)
                 r = dir_rules_add(&o->rules, value, /* is_default= */ false);
@@ -246,6 +251,7 @@ static int parse_numeric(int option, const char *value, IsolateOptions *o) {
                 o->has_as_uid = true;
                 return parse_number(value, &o->as_uid);
         case ARG_CG_MEM:
+                o->has_cg_mem = true;
                 return parse_number(value, &o->cg_mem);
         case ARG_CORE:
                 return parse_number(value, &o->core);
@@ -339,7 +345,7 @@ static int parse_option(int option, char *value, IsolateOptions *o) {
 static int check(const IsolateOptions *o, int n_arguments) {
         if (o->command == ISOLATE_NONE)
                 return usage("Please specify an isolate command (e.g. --init, --run).\n");
-        if (o->cg_mem > 0 && !o->cg)
+        if (o->has_cg_mem && !o->cg)
                 return usage("Options related to control groups require --cg to be set.\n");
         if (o->command == ISOLATE_RUN && n_arguments == 0)
                 return usage("--run mode requires a command to run\n");
@@ -379,6 +385,7 @@ int isolate_options_parse(IsolateOptions *o, int argc, char *argv[]) {
 void isolate_options_done(IsolateOptions *o) {
         assert(o);
 
+        o->failure = mfree(o->failure);
         o->environment = strv_free(o->environment);
         dir_rules_done(&o->rules);
 }

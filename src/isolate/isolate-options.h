@@ -21,9 +21,10 @@ typedef enum IsolateCommand {
 typedef struct IsolateOptions {
         IsolateCommand command;
         char **arguments; /* of --run */
+        char *failure;    /* what is wrong where isolate fails without explaining its usage */
 
         unsigned box_id;
-        bool cg;
+        bool cg, has_cg_mem;
         bool has_as_uid, has_as_gid;
         unsigned as_uid, as_gid;
         bool wait;
@@ -44,6 +45,6 @@ typedef struct IsolateOptions {
         unsigned quota_blocks, quota_inodes; /* blocks are KiB */
 } IsolateOptions;
 
-/* 0: to be carried out; negative: what is wrong was said, and how it is right. */
+/* 0: to be carried out; negative: what is wrong was said, and how it is right; or is to be said, in `failure`. */
 int isolate_options_parse(IsolateOptions *o, int argc, char *argv[]);
 void isolate_options_done(IsolateOptions *o);

@@ -96,14 +96,17 @@ static int run_command(Isolate *i) {
 }
 
 static int run(Isolate *i, int argc, char *argv[]) {
-        int r;
+        int r, k;
 
         r = isolate_options_parse(&i->options, argc, argv);
-        if (r < 0)
-                return r;
 
-        /* By the rights of whoever calls, and before anything is done. */
-        r = open_meta(i);
+        /* By the rights of whoever calls, and before anything is done: of a command line that is wrong, no file of an earlier
+         * run is to tell. */
+        k = open_meta(i);
+        if (i->options.failure)
+                return isolate_fail(i, "%s", i->options.failure);
+        if (r >= 0)
+                r = k;
         if (r >= 0)
                 r = become_user(i);
 
@@ -135,15 +138,16 @@ int main(int argc, char *argv[]) {
         /* isolate obeys SIGQUIT as it does SIGINT; judges send SIGABRT where they have seen enough. */
         static const int also[] = { SIGQUIT, SIGABRT, 0 };
         /* Also if whoever started it ignores them, as a shell does for what it runs in the background. */
-        static const int obeyed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGABRT };
+        static const int obeyed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGABRT }, ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2 };
         const char *socket_path = getenv("JUDGEBOX_SOCKET");
         int r;
 
         i.context.interrupt.also = also;
         log_setup("isolate");
-        (void) signal(SIGPIPE, SIG_IGN);
         for (size_t k = 0; k < ELEMENTSOF(obeyed); k++)
                 (void) signal(obeyed[k], SIG_DFL);
+        for (size_t k = 0; k < ELEMENTSOF(ignored); k++)
+                (void) signal(ignored[k], SIG_IGN);
         (void) umask(0022);
         if (socket_path)
                 i.context.socket_path = socket_path;

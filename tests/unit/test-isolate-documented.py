@@ -20,6 +20,7 @@ for name, words in ('man page', page), ('completion', script):
     found = set(re.findall(r'(?<![a-z-])--([a-z]+(?:-[a-z]+)*)', words))
     failures += [f'--{option} is not in the {name}' for option in sorted(explained - found)]
     failures += [f'--{option} is in the {name} alone' for option in sorted(found - explained)]
+failures += [f'wider than a terminal: {line}' for line in text.splitlines() if len(line) > 80]
 failures += [f'-{short} is not in the man page' for short in re.findall(r'(?<![\w-])-(\w) --', text)
              if not re.search(rf'(?<![\w-])-{short}\b', page)]
 
