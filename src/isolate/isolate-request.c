@@ -17,8 +17,7 @@ static int add_fd(Isolate *i, Request *q, json_object *o, const char *key, int f
         return r < 0 ? log_oom() : 0;
 }
 
-/* In the box's directory, unless it is absolute. */
-static int open_outside(Isolate *i, const DirRule *rule) {
+int isolate_rule_open(Isolate *i, const DirRule *rule) {
         if (rule->flags & DIR_TMP) {
                 if ((mkdirat(i->directory_fd, "tmp", 0700) < 0 && errno != EEXIST) ||
                     (mkdirat(i->directory_fd, rule->outside, 0700) < 0 && errno != EEXIST))
@@ -40,8 +39,8 @@ static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *r
         json_object *bind;
         int fd, r;
 
-        fd = open_outside(i, rule);
-        if (fd == -ENOENT && (rule->flags & DIR_MAYBE)) {
+        fd = isolate_rule_open(i, rule);
+        if (IN_SET(fd, -ENOENT, -ENOTDIR) && (rule->flags & DIR_MAYBE)) {
                 isolate_tell(i, "Not binding %s on %s (does not exist)\n", rule->outside, rule->inside);
                 return 0;
         }
@@ -79,7 +78,7 @@ static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *r
 static int add_working_directory(Isolate *i, Request *q, json_object *settings, const DirRule *rule) {
         int fd;
 
-        fd = open_outside(i, rule);
+        fd = isolate_rule_open(i, rule);
         if (fd < 0)
                 return isolate_fail(i, "Cannot mount %s on %s: %s", rule->outside, rule->inside, strerror(-fd));
 

@@ -6,5 +6,8 @@
 
 #include "isolate.h"
 
+/* What the rule shows: in the box's directory, unless it is absolute. As the caller. */
+int isolate_rule_open(Isolate *i, const DirRule *rule);
+
 /* Opens what is to be seen inside, as the caller. Fails with isolate_fail(). */
 int isolate_request_make(Isolate *i, const int *inherited, size_t n_inherited, Request *q);

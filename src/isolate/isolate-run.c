@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "isolate-fifo.h"
 #include "isolate-meta.h"
 #include "isolate-request.h"
 #include "log.h"
@@ -15,11 +16,38 @@ typedef struct RunStreams {
         Relay *relays[3]; /* where there is a terminal they are its own */
         size_t n_relays;
         bool terminal;
+        int fifo_fds[3]; /* of --stdin= and the like; -EBADF where that is no FIFO */
 } RunStreams;
+
+#define RUN_STREAMS_NULL (RunStreams) { .fifo_fds = { -EBADF, -EBADF, -EBADF } }
 
 static void run_streams_done(RunStreams *s) {
         for (size_t i = 0; i < s->n_relays && !s->terminal; i++)
                 s->relays[i] = relay_free(s->relays[i]);
+        close_many(s->fifo_fds, ELEMENTSOF(s->fifo_fds));
+}
+
+/* The run is to have of its elapsed time what is left when all are there. */
+static int open_fifos(Isolate *i, RunStreams *s) {
+        usec_t *limit = &i->options.wall_time_usec,
+               deadline = *limit > 0 ? usec_add(now_usec(CLOCK_MONOTONIC), *limit) : USEC_INFINITY;
+        bool waited = false;
+
+        for (size_t k = 0; k < ELEMENTSOF(s->fifo_fds); k++) {
+                int r;
+
+                if (!i->options.stdio[k])
+                        continue;
+
+                r = isolate_fifo_open(i, i->options.stdio[k], k == STDIN_FILENO, deadline, s->fifo_fds + k);
+                if (r < 0)
+                        return r;
+                waited = waited || r > 0;
+        }
+
+        if (waited && *limit > 0)
+                *limit = MAX(usec_sub(deadline, now_usec(CLOCK_MONOTONIC)), (usec_t) 1);
+        return 0;
 }
 
 /* Ours, or a file inside, which is opened there by the program's rights. */
@@ -32,10 +60,13 @@ static int add_stream(Isolate *i, RunStreams *s, Request *q, size_t which) {
         if (json_add(q->parameters, fields[which], o) < 0)
                 return log_oom();
 
-        if (i->options.stdio[which])
+        if (i->options.stdio[which] && s->fifo_fds[which] < 0)
                 return json_add_path(o, i->options.stdio[which]) < 0 ? log_oom() : 0;
 
-        if (stream_can_pass((int) which, input)) {
+        if (s->fifo_fds[which] >= 0) {
+                fd = TAKE_FD(s->fifo_fds[which]);
+                r = 0;
+        } else if (stream_can_pass((int) which, input)) {
                 fd = fcntl((int) which, F_DUPFD_CLOEXEC, 3);
                 r = fd < 0 ? -errno : 0;
         } else {
@@ -150,12 +181,27 @@ static int write_meta(Isolate *i, const char *text) {
         return r < 0 ? isolate_fail(i, "Cannot write %s: %s", i->options.meta, strerror(-r)) : 0;
 }
 
-/* isolate's own words, on the standard error of the program: there they would be found. */
-static void tell_exec_failed(const Isolate *i, json_object *result) {
-        const char *step = json_get_string(result, "step"), *message = json_get_string(result, "message");
+/* In isolate's own words. That of the program it says on the program's standard error: there they would be found. */
+static int tell_exec_failed(const Isolate *i, json_object *result) {
+        static const char *const streams[] = { "stdin", "stdout", "stderr" };
+        const char *step = strempty(json_get_string(result, "step")), *error;
+        _cleanup_free_ char *message = NULL;
 
-        if (streq_ptr(json_get_string(result, "verdict"), "exec-failed") && streq_ptr(step, "exec") && message)
-                (void) fprintf(stderr, "execve(\"%s\"): %s\n", i->options.arguments[0], message);
+        if (!streq_ptr(json_get_string(result, "verdict"), "exec-failed"))
+                return 0;
+
+        error = strerror(errno_from_name(json_get_string(result, "error")));
+        if (streq(step, "exec")) {
+                (void) fprintf(stderr, "execve(\"%s\"): %s\n", i->options.arguments[0], error);
+                return 0;
+        }
+
+        if (streq(step, "chdir"))
+                message = strprintf("chdir: %s", error);
+        for (size_t k = 0; k < ELEMENTSOF(streams) && !message; k++)
+                if (streq(step, streams[k]) && i->options.stdio[k])
+                        message = strprintf("open(\"%s\"): %s", i->options.stdio[k], error);
+        return message ? json_add_string(result, "message", message) : 0;
 }
 
 static int report(Isolate *i, const IsolateVerdict *v) {
@@ -185,12 +231,10 @@ static int finish(Isolate *i, VarlinkReply *reply) {
         if (!result)
                 return isolate_fail(i, "The reply of the service has no result");
 
-        r = isolate_verdict_make(result, i->options.cg, &v);
-        if (r < 0)
-                return log_oom();
-
-        tell_exec_failed(i, result);
-        return report(i, &v);
+        r = tell_exec_failed(i, result);
+        if (r >= 0)
+                r = isolate_verdict_make(result, i->options.cg, &v);
+        return r < 0 ? log_oom() : report(i, &v);
 }
 
 /* A judge would follow a link that the program left, or wait at a FIFO. */
@@ -225,9 +269,22 @@ static int interrupted(Isolate *i, const RunStreams *streams) {
         return r < 0 ? r : report(i, &v);
 }
 
+/* Nobody came to the other end of a FIFO. */
+static int timed_out(Isolate *i, usec_t wall_usec) {
+        _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
+        _cleanup_json_ json_object *result = json_object_new_object();
+
+        if (!result || json_add_string(result, "verdict", "wall-time-limit") < 0 ||
+            json_add_uint64(result, "cpuTimeUSec", 0) < 0 || json_add_uint64(result, "wallTimeUSec", wall_usec) < 0 ||
+            isolate_verdict_make(result, i->options.cg, &v) < 0)
+                return log_oom();
+
+        return report(i, &v);
+}
+
 int isolate_run(Isolate *i) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
-        _cleanup_(run_streams_done) RunStreams streams = {};
+        _cleanup_(run_streams_done) RunStreams streams = RUN_STREAMS_NULL;
         _cleanup_(request_done) Request q = REQUEST_NULL;
         int inherited[INHERITED_MAX], r;
         size_t n_inherited;
@@ -238,7 +295,14 @@ int isolate_run(Isolate *i) {
         if (r < 0)
                 return r;
 
-        r = find_inherited(i, inherited, &n_inherited);
+        r = open_fifos(i, &streams);
+        if (r == -EINTR)
+                return interrupted(i, &streams);
+        if (r == -ETIME)
+                return timed_out(i, i->options.wall_time_usec);
+
+        if (r >= 0)
+                r = find_inherited(i, inherited, &n_inherited);
         if (r >= 0)
                 r = isolate_request_make(i, inherited, n_inherited, &q);
         if (r >= 0)
