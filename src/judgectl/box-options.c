@@ -7,8 +7,8 @@
 
 const char box_options_help[] =
         "     --profile=NAME           Seccomp profile of what runs\n"
-        "     --allow-path=PATH:ACCESS Let it open only what is at or below such paths, to\n"
-        "                              read, write, execute, or (stat) not at all\n"
+        "     --allow-path=PATH:ACCESS Let it open only what is at or below such paths,\n"
+        "                              to read, write, execute, or (stat) not at all\n"
         "     --storage=BYTES          Room for files in the box\n"
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"
@@ -18,7 +18,8 @@ const char box_options_help[] =
         "     --directory-storage=BYTES\n"
         "                              Room for files there, where it has project quotas\n"
         "     --directory-inodes=N     Number of files there, likewise\n"
-        "     --bare-root              Without /usr, /bin, /lib and /etc, for what is bound instead\n"
+        "     --bare-root              Without /usr, /bin, /lib and /etc, for what is\n"
+        "                              bound instead\n"
         "     --image=NAME[:rw]        Programs of this image, not the host's; rw: to be\n"
         "                              changed, for this box alone\n"
         "     --tmpfs=PATH[:SIZE]      Mount an empty file system in memory\n"

@@ -86,7 +86,7 @@ static int run(Context *c, int argc, char *argv[]) {
 
         /* "judgectl help run" is what "judgectl run --help" is. */
         if (streq(argv[optind], "help")) {
-                if (optind + 1 >= argc)
+                if (optind + 1 >= argc || argv[optind + 1][0] == '-' || streq(argv[optind + 1], "help"))
                         return help();
 
                 argv[optind] = argv[optind + 1];

@@ -28,7 +28,8 @@ static const char run_help_tail[] =
         "     --exec-file=FILE         Execute this file of the host's\n"
         "  -M --meta=FILE              Write the result as isolate does; - is my\n"
         "                              standard output\n"
-        "     --priority=N             Among my waiting runs, higher goes first: -10 to 10\n"
+        "     --priority=N             Among my waiting runs, higher goes first\n"
+        "                              (-10 to 10)\n"
         "  -q --quiet                  Do not print the result\n";
 
 enum {

@@ -10,8 +10,9 @@
 static const char group_help[] =
         "group FILE\n\n"
         "Run several programs together, joined by pipes.\n\n"
-        "FILE is JSON: \"members\", each with a \"name\", \"arguments\" and what else a run has;\n"
-        "and \"pipes\", each \"from\" one member \"to\" another. Exit status 0 if each is ok.\n";
+        "FILE is JSON: \"members\", each with a \"name\", \"arguments\" and what else a run\n"
+        "has; and \"pipes\", each \"from\" one member \"to\" another. Exit status 0 if each\n"
+        "is ok.\n";
 
 /* The worst of them; -EBADMSG. */
 static int exit_status(json_object *results) {

@@ -139,6 +139,10 @@ static void print_status(json_object *o) {
         print_storage(o);
         print_text(o, "hostName", "Host name");
         print_text(o, "image", "Image");
+        print_text(o, "directory", "Directory");
+        print_text(o, "profile", "Profile");
+        if (json_get_boolean(o, "trace"))
+                field_print(stdout, "Traced", "yes");
         if (json_get_uint64(o, "leaderPid", &n))
                 field_print(stdout, "Leader", "%" PRIu64 " (judgebox-init)", n);
         if (json_get_uint64(o, "uidBase", &n))

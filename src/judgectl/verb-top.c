@@ -225,14 +225,16 @@ static int print_table(const Top *t) {
                         return r;
         }
 
-        /* Home, and clear what is below. */
+        /* Home, and clear what is below. What a line has too much for the screen is cut off, or it would scroll. */
         if (t->live)
-                (void) fputs("\x1b[H\x1b[J", stdout);
+                (void) fputs("\x1b[H\x1b[J\x1b[?7l", stdout);
         if (t->live && t->context->legend)
                 (void) printf("%zu box%s, %zu run%s going on\n", t->list.n, t->list.n == 1 ? "" : "es", count_runs(&t->list),
                               count_runs(&t->list) == 1 ? "" : "s");
         if (n > 0)
                 table_print(table, stdout, t->context->legend);
+        if (t->live)
+                (void) fputs("\x1b[?7h", stdout);
         return 0;
 }
 

@@ -40,6 +40,10 @@ for verb in verbs:
     expect(re.search(rf'\\fB{verb}\\fP|^\.B {verb}$', page, re.MULTILINE), f'{verb} is not in the man page')
     expect(re.search(rf"local verbs='.*\b{verb}\b", script), f'{verb} is not completed')
 
+for verb, text in texts.items():
+    for line in text.splitlines():
+        expect(len(line) <= 80, f'{verb} --help is wider than a terminal: {line}')
+
 for long, short in options.items():
     expect(re.search(rf'--{long}(?![a-z-])', page), f'--{long} is not in the man page')
     expect(re.search(rf'--{long}(?![a-z-])', script), f'--{long} is not completed')
