@@ -2,18 +2,11 @@
 #include "fd-util.h"
 #include "group.h"
 #include "parse-util.h"
+#include "request-field.h"
 #include "request-group.h"
 
-#define FIELD_SIZE 64
-
-static json_object *get(json_object *o, const char *name) {
-        json_object *v = NULL;
-
-        return json_object_object_get_ex(o, name, &v) ? v : NULL;
-}
-
 static const char *get_string(json_object *o, const char *name) {
-        return json_object_get_string(get(o, name));
+        return json_object_get_string(field_get(o, name));
 }
 
 /* What was refused is this member's. */
@@ -68,7 +61,7 @@ static int parse_end(
                 End *ret,
                 Failure *f) {
 
-        json_object *number = get(pipe, number_field);
+        json_object *number = field_get(pipe, number_field);
         int64_t n = number ? json_object_get_int64(number) : number_default;
         bool output = number_default == STDOUT_FILENO;
         char field[FIELD_SIZE];
@@ -114,7 +107,7 @@ static void end_set(const End *e, int fd, uint64_t record_bytes) {
 }
 
 static int parse_record(json_object *pipe, size_t index, const End *from, uint64_t *ret, Failure *f) {
-        json_object *record = get(pipe, "record"), *bytes = get(pipe, "recordBytes");
+        json_object *record = field_get(pipe, "record"), *bytes = field_get(pipe, "recordBytes");
         char field[FIELD_SIZE];
 
         *ret = 0;
@@ -185,7 +178,7 @@ static int check_reply_fds(const Group *g, Failure *f) {
 }
 
 int request_parse_group(Operation *o, json_object *parameters, const RequestFds *fds, Failure *f) {
-        json_object *members = get(parameters, "members"), *pipes = get(parameters, "pipes");
+        json_object *members = field_get(parameters, "members"), *pipes = field_get(parameters, "pipes");
         size_t n_members = json_object_array_length(members);
         size_t n_pipes = pipes ? json_object_array_length(pipes) : 0;
         int r;

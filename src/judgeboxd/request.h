@@ -7,8 +7,8 @@
 
 #include <json-c/json.h>
 
-#include "request-check.h"
 #include "operation.h"
+#include "request-check.h"
 
 /* Where the descriptors are that came along: the one at this index, the receiver's from now on; -EBADF if there is
  * none. */
@@ -22,6 +22,8 @@ typedef struct RequestFds {
 int request_parse_limits(json_object *o, Limits *limits);
 int request_parse_settings(json_object *o, const char *prefix, const RequestFds *fds, BoxSettings *s, Failure *f);
 int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Failure *f);
+/* Of a run's parameters just which files are to be handed out. */
+int request_parse_out_files(json_object *o, RunRequest *q, Failure *f);
 
 /* Whether any of its streams goes through the service. */
 bool request_is_streamed(const RunRequest *q);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* FUZZES: judgeboxd/request.c judgeboxd/request-check.c judgeboxd/fd-check.c */
+/* FUZZES: judgeboxd/request.c judgeboxd/request-field.c judgeboxd/request-run.c judgeboxd/request-settings.c judgeboxd/request-check.c judgeboxd/fd-check.c */
 #include "fd-util.h"
 #include "fuzz.h"
 #include "json-parse.h"
