@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What run.c and run-kept.c have between them. */
+/* What run.c, run-begin.c (up to the start), run-settle.c (a doubtful end) and run-kept.c (without a caller) have between
+ * them. */
 
 #include "run.h"
 
@@ -30,6 +31,15 @@ void run_ended(Run *r);
 void run_keep(Run *r);
 
 void run_finish(Run *r, const Failure *failure);
+/* It never began. q: a negative errno, or what f is. */
+void run_fail(Run *r, int q, Failure *f);
+
+/* Opens the filter of the run's own profile, or the box's, or the service's default. Returns 0, a negative errno or a
+ * Failure. */
+int run_open_filter(Manager *m, const BoxSettings *settings, RunRequest *request, Failure *f);
+
+/* What the program was given is judgebox-init's now: a tenant's descriptors are not kept. */
+void run_close_fds(Run *r);
 
 /* One of its requests to judgebox-init is over, perhaps the last thing that held it. */
 void run_check_unused(Run *r);

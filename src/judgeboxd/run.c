@@ -10,7 +10,6 @@
 #include "tenant.h"
 
 /* For what takes no time at all, if all is well. */
-#define COPY_TIMEOUT_USEC (300 * USEC_PER_SEC)
 #define OPEN_TIMEOUT_USEC (30 * USEC_PER_SEC)
 
 static const char *const run_state_table[_RUN_STATE_MAX] = {
@@ -53,8 +52,9 @@ void run_set_state(Run *r, RunState state) {
         observers_tell_run(r, before);
 }
 
-/* What the program was given is judgebox-init's now: a tenant's descriptors are not kept. */
-static void close_spec_fds(RunSpec *s) {
+void run_close_fds(Run *r) {
+        RunSpec *s = &r->request.spec;
+
         for (size_t i = 0; i < ELEMENTSOF(s->streams); i++)
                 s->streams[i].fd = safe_close(s->streams[i].fd);
         s->exec_fd = safe_close(s->exec_fd);
@@ -86,8 +86,7 @@ void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request)
         DL_APPEND2(m->runs, r, manager_prev, manager_next);
 }
 
-/* The run's own profile, or the box's, or the service's default. */
-static int open_filter(Manager *m, const BoxSettings *settings, RunRequest *request, Failure *f) {
+int run_open_filter(Manager *m, const BoxSettings *settings, RunRequest *request, Failure *f) {
         const char *profile = request->profile ?: settings->profile ?: m->config->profile;
 
         return profile_store_open_filter(m->profiles, profile, "profile", request->spec.trace, &request->spec.filter_fd, f);
@@ -119,7 +118,7 @@ int run_new(
         if (!request->trace_given)
                 spec->trace = box ? box->settings.trace : settings->trace;
 
-        q = open_filter(m, box ? &box->settings : settings, request, f);
+        q = run_open_filter(m, box ? &box->settings : settings, request, f);
         if (q != 0)
                 return q;
 
@@ -193,7 +192,7 @@ void run_finish(Run *r, const Failure *failure) {
 
         if (r->done)
                 r->done(r, failure, r->userdata);
-        close_spec_fds(&r->request.spec);
+        run_close_fds(r);
 
         cpu_pool_release(&r->cpus);
         admission_leave(&r->ticket);
@@ -213,7 +212,7 @@ void run_finish(Run *r, const Failure *failure) {
         run_check_unused(r);
 }
 
-static void run_fail(Run *r, int q, Failure *f) {
+void run_fail(Run *r, int q, Failure *f) {
         (void) failure_take(f, q);
         run_finish(r, f);
         failure_done(f);
@@ -312,253 +311,6 @@ void run_on_finished(int q, Message *m, void *userdata) {
                 run_settle(r);
         else
                 run_ended(r);
-}
-
-static int prepare(Run *r, Failure *f) {
-        int q;
-
-        /* Asked again, because the box may have got less than was expected when it was made. */
-        q = manager_check_supported(r->manager, f);
-        if (q != 0)
-                return q;
-        r->request.spec.degraded = manager_get_degraded(r->manager);
-
-        q = box_take_cgroup(r->box, &r->request.spec.limits, &r->number, &r->cgroup);
-        if (q == -ENXIO)
-                return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuSet",
-                                           "Not all of these CPUs can be used here.");
-        if (q == -EOPNOTSUPP)
-                return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuPercent",
-                                           "limits.cpuPercent needs the cgroup controller cpu, which this host lacks.");
-        if (q < 0)
-                return failure_set_internal(f, STEP_CGROUP, q);
-
-        /* The caller can only come back to a box that outlives us. */
-        box_store_add(r->box);
-        return 0;
-}
-
-static int launch(Run *r, Failure *f) {
-        usec_t timeout = usec_add(r->request.spec.limits.values[LIMIT_WALL_TIME], RUN_GRACE_USEC);
-        uint32_t serial;
-        int q;
-
-        /* Before judgebox-init hears of it: whoever is told of no run can be sure that there was none. */
-        if (r->started)
-                r->started(r, r->userdata);
-
-        q = box_begin_request(r->box, timeout, run_on_finished, r, &serial);
-        if (q >= 0)
-                q = box_channel_sent(r->box->channel, serial,
-                                     message_send_execute(box_channel_get_fd(r->box->channel), serial, r->number,
-                                                          &r->request.spec));
-        if (q < 0)
-                return failure_set_internal(f, STEP_PROTOCOL, q);
-
-        r->n_requests++;
-        run_set_state(r, RUN_EXECUTING);
-        close_spec_fds(&r->request.spec);
-        box_run_began(r->box);
-        return 0;
-}
-
-bool run_prepare(Run *r) {
-        Failure f = FAILURE_NULL;
-        int q;
-
-        assert(r);
-
-        q = prepare(r, &f);
-        if (q != 0)
-                run_fail(r, q, &f);
-        return q == 0;
-}
-
-bool run_launch(Run *r) {
-        Failure f = FAILURE_NULL;
-        int q;
-
-        assert(r);
-
-        q = launch(r, &f);
-        if (q != 0)
-                run_fail(r, q, &f);
-        return q == 0;
-}
-
-static void run_go(Run *r) {
-        if (r->ready)
-                r->ready(r, r->userdata);
-        else if (run_prepare(r))
-                (void) run_launch(r);
-}
-
-static void on_in_file(int q, Message *m, void *userdata) {
-        RunFile *file = ASSERT_PTR(userdata);
-        Run *r = file->run;
-
-        r->n_requests--;
-        if (q < 0 || r->state != RUN_STARTING)
-                run_check_unused(r);
-        else if (m->header.type != MESSAGE_REPLY)
-                box_fail(r->box, STEP_PROTOCOL, EBADMSG);
-        else if (m->reply.error != 0) {
-                Failure f = FAILURE_NULL;
-
-                run_fail(r, failure_set_file(&f, r->request.in_files[file->index].path, m->reply.error), &f);
-        } else if (r->n_requests == 0)
-                run_go(r);
-}
-
-static int send_in_files(Run *r) {
-        r->in_files_sent = true;
-
-        for (size_t i = 0; i < r->request.n_in_files; i++) {
-                InFile *file = r->request.in_files + i;
-                int q;
-
-                q = box_request_file(r->box, MESSAGE_COPY, FILE_PARENTS | (file->executable ? FILE_EXECUTABLE : 0),
-                                     file->path, file->fd, COPY_TIMEOUT_USEC, on_in_file, r->files + i);
-                if (q < 0)
-                        return q;
-
-                file->fd = safe_close(file->fd);
-                r->n_requests++;
-        }
-
-        return 0;
-}
-
-void run_proceed(Run *r) {
-        Failure f = FAILURE_NULL;
-        int q;
-
-        assert(r);
-
-        if (r->state != RUN_STARTING || !box_is_launched(r->box) || r->in_files_sent)
-                return;
-
-        if (!box_has_room(r->box)) {
-                run_fail(r, failure_set(&f, FAILURE_BOX_BUSY, r->box->id), &f);
-                return;
-        }
-
-        q = send_in_files(r);
-        if (q < 0)
-                run_fail(r, failure_set(&f, FAILURE_BOX_BUSY, r->box->id), &f);
-        else if (r->n_requests == 0)
-                run_go(r);
-}
-
-/* A box of its own, in which it is the only run. */
-static int make_box(Run *r, Failure *f) {
-        char id[BOX_ID_SIZE];
-        int q;
-
-        manager_pick_id(r->manager, r->tenant->uid, 'r', id);
-
-        q = box_new(r->manager, r->tenant, id, &r->settings, /* one_shot= */ true, &r->box, f);
-        if (q != 0)
-                return q;
-
-        DL_APPEND(r->box->runs, r);
-        return box_start(r->box, f);
-}
-
-uint64_t run_get_n_cpus(const Run *r) {
-        uint64_t n;
-
-        assert(r);
-
-        n = r->request.spec.limits.values[LIMIT_CPUS];
-        return n == LIMIT_NONE ? 1 : n;
-}
-
-int run_set_cpus(Run *r, const cpu_set_t *cpus, bool own) {
-        Limits *l = &r->request.spec.limits;
-
-        free(l->cpu_set);
-        l->cpu_set = format_cpu_set(cpus);
-        r->has_cpus = own;
-        return l->cpu_set ? 0 : -ENOMEM;
-}
-
-static bool take_cpus(AdmissionTicket *t, void *userdata) {
-        Run *r = ASSERT_PTR(userdata);
-
-        return cpu_pool_take(r->manager->cpu_pool, run_get_n_cpus(r), &r->cpus);
-}
-
-/* Which CPUs, where the request cannot say. */
-static int choose_cpus(Run *r) {
-        const HostCpus *cpus = &r->manager->cpus;
-
-        if (r->cpus.pool)
-                return run_set_cpus(r, &r->cpus.usable, /* own= */ true);
-
-        return cpus->restricted && !r->request.spec.limits.cpu_set ? run_set_cpus(r, &cpus->set, /* own= */ false) : 0;
-}
-
-void run_begin(Run *r) {
-        Failure f = FAILURE_NULL;
-        int q;
-
-        assert(r);
-
-        r->queued_usec = usec_sub(manager_now(r->manager), r->ticket.entered_usec);
-        run_set_state(r, RUN_STARTING);
-
-        q = choose_cpus(r);
-        if (q < 0) {
-                run_fail(r, q, &f);
-                return;
-        }
-
-        if (!r->box) {
-                q = make_box(r, &f);
-                if (q != 0) {
-                        run_fail(r, q, &f);
-                        return;
-                }
-        }
-
-        run_proceed(r);
-}
-
-static void on_admitted(AdmissionTicket *t, void *userdata) {
-        Run *r = ASSERT_PTR(userdata);
-        Failure f = FAILURE_NULL;
-        int q;
-
-        q = open_filter(r->manager, r->box ? &r->box->settings : &r->settings, &r->request, &f);
-        if (q == 0)
-                run_begin(r);
-        else
-                run_fail(r, q, &f);
-}
-
-void run_submit(Run *r) {
-        Failure f = FAILURE_NULL;
-        int q;
-
-        assert(r);
-
-        q = admission_enter(r->manager->admission,
-                            &(AdmissionWish) {
-                                    .tenant = r->tenant->uid,
-                                    .max_running = tenant_get_running_max(r->tenant),
-                                    .priority = r->request.priority,
-                                    .reserve = r->manager->cpus.exclusive ? take_cpus : NULL,
-                            },
-                            manager_now(r->manager), &r->ticket, on_admitted, r);
-        if (q == -ENOBUFS)
-                q = failure_set_number(&f, FAILURE_QUOTA_EXCEEDED, "waiting runs", r->manager->config->queue_max);
-        if (q == 1)
-                run_begin(r);
-        else if (q != 0)
-                run_fail(r, q, &f);
-        else /* thousands may wait: its filter is opened again when it goes on */
-                r->request.spec.filter_fd = safe_close(r->request.spec.filter_fd);
 }
 
 void run_kill(Run *r) {
