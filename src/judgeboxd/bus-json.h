@@ -34,6 +34,9 @@ void bus_fds_done(BusFds *f);
 /* The descriptor at an index, the caller's from now on; -EBADF if there is none. */
 int bus_fds_take(BusFds *f, int64_t index);
 
+/* Whether a field of this name is a descriptor: fileDescriptor, or …FileDescriptor. */
+bool bus_json_is_fd(const char *name);
+
 /* Reads the a{sv} at the message's cursor into a new object. Descriptors are duplicated into fds. -EINVAL for a type that
  * has no JSON, or for a name that comes twice; -E2BIG for too many descriptors, levels or bytes. */
 int bus_json_read(sd_bus_message *m, BusFds *fds, json_object **ret);

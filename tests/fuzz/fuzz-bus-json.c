@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* FUZZES: judgeboxd/bus-json.c */
+/* FUZZES: judgeboxd/bus-json.c judgeboxd/bus-json-append.c */
 #include "bus-json.h"
 #include "fd-util.h"
 #include "fuzz.h"
