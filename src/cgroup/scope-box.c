@@ -28,9 +28,6 @@
 /* How often a tenant's slice is tried to be made along with the scope. */
 #define SLICE_RETRIES_MAX 2U
 
-/* For `systemctl stop`, where a process does not even die of SIGKILL. */
-#define STOP_TIMEOUT_USEC (10 * USEC_PER_SEC)
-
 static const char *const scope_state_table[_SCOPE_STATE_MAX] = {
         [SCOPE_NEW] = "new",
         [SCOPE_STARTING] = "starting",
@@ -59,6 +56,12 @@ static void scope_box_look_soon(ScopeBox *b) {
 
         scope_box_set_timer(b, usec_add(now_usec(CLOCK_MONOTONIC), delay));
         b->n_retries++;
+}
+
+/* A moment later. */
+static void scope_box_try_again(ScopeBox *b) {
+        scope_box_set_state(b, SCOPE_WAITING);
+        scope_box_look_soon(b);
 }
 
 /* PID 1 is not waited for: what it cannot do now nobody could do better. */
@@ -211,16 +214,14 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
 
         if (error_is_transient(e)) {
                 b->lost = true;
-                scope_box_set_state(b, SCOPE_WAITING);
-                scope_box_look_soon(b);
+                scope_box_try_again(b);
                 return 0;
         }
 
         if (error_is_of_slice(e)) {
                 b->may_exist = b->lost;
                 b->error = r;
-                scope_box_set_state(b, SCOPE_WAITING);
-                scope_box_look_soon(b);
+                scope_box_try_again(b);
                 return 0;
         }
 
@@ -233,8 +234,7 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
                 /* Or it is the slice that is there, with a unit file of the admin's: then that is its budget. */
                 if (b->n_retries >= SLICE_RETRIES_MAX)
                         b->no_slice = true;
-                scope_box_set_state(b, SCOPE_WAITING);
-                scope_box_look_soon(b);
+                scope_box_try_again(b);
                 return 0;
         }
 
@@ -244,8 +244,7 @@ static int scope_box_started(sd_bus_message *reply, void *userdata, sd_bus_error
         if (b->sent_slice) {
                 b->no_slice = true;
                 b->error = r;
-                scope_box_set_state(b, SCOPE_WAITING);
-                scope_box_look_soon(b);
+                scope_box_try_again(b);
                 return 0;
         }
 
@@ -254,123 +253,12 @@ fail:
         return 0;
 }
 
-/* A slice that is there has its properties, by an earlier box or by the admin. */
-static bool scope_box_wants_slice(ScopeBox *b) {
-        ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
-        const CgroupBudget *budget = &b->meta.budget;
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *path = NULL;
-        BoxCgroup *other;
-
-        if (b->no_slice || (budget->memory_bytes == LIMIT_NONE && budget->processes == LIMIT_NONE &&
-                            budget->cpu_usec_per_sec == LIMIT_NONE))
-                return false;
-
-        LIST_FOREACH(other, &m->meta.boxes, boxes)
-                if (other != &b->meta && other->owner == b->meta.owner && SCOPE_BOX(other)->may_exist)
-                        return false;
-
-        path = scope_manager_slice_path(m, b->meta.owner);
-        if (!path)
-                return false;
-
-        fd = cgroup_dir_open(m->meta.mount_fd, path, O_RDONLY);
-        return fd == -ENOENT;
-}
-
-/* As one of the units that are made along with the scope, which has it started. What systemd is told of a unit that it
- * makes is what a unit file would say: all that an admin can set stands above it. */
-static int append_slice(ScopeBox *b, sd_bus_message *call, const char *slice) {
-        const CgroupBudget *budget = &b->meta.budget;
-        int r;
-
-        r = sd_bus_message_open_container(call, 'a', "(sa(sv))");
-        if (r < 0)
-                return r;
-
-        b->sent_slice = scope_box_wants_slice(b);
-        if (b->sent_slice) {
-                r = sd_bus_message_append(
-                                call,
-                                "(sa(sv))",
-                                slice, 4,
-                                "Documentation", "as", 1, "man:judgeboxd(8)",
-                                "MemoryMax", "t", budget->memory_bytes,
-                                "TasksMax", "t", budget->processes,
-                                "CPUQuotaPerSecUSec", "t", budget->cpu_usec_per_sec);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_message_close_container(call);
-}
-
-static int append_properties(ScopeBox *b, sd_bus_message *call, const char *slice) {
-        ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
-        int r;
-
-        r = sd_bus_message_append(
-                        call,
-                        "(sv)(sv)(sv)(sv)(sv)",
-                        "Description", "s", b->description,
-                        "Documentation", "as", 1, "man:judgeboxd(8)",
-                        "Slice", "s", slice,
-                        "CollectMode", "s", "inactive-or-failed",
-                        /* Only what is used here: each controller costs time at every fork and mkdir. */
-                        "DelegateControllers", "as", 4, "cpu", "cpuset", "memory", "pids");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(
-                        call,
-                        "(sv)(sv)(sv)",
-                        /* systemd's default would be a limit of its own, on top of the runs' and the tenant's. */
-                        "TasksMax", "t", UINT64_MAX,
-                        /* judgebox-init is a PID 1, which ignores SIGTERM. */
-                        "KillSignal", "i", (int32_t) SIGKILL,
-                        "TimeoutStopUSec", "t", STOP_TIMEOUT_USEC);
-        if (r < 0)
-                return r;
-
-        /* sd_bus_can_send() is not asked: it blocks until the bus has said hello, and this bus is a local socket. */
-        b->sent_pidfd = b->pidfd >= 0 && !m->no_pidfds;
-        if (b->sent_pidfd)
-                return sd_bus_message_append(call, "(sv)", "PIDFDs", "ah", 1, b->pidfd);
-
-        return sd_bus_message_append(call, "(sv)", "PIDs", "au", 1, (uint32_t) b->pid);
-}
-
 static int scope_box_start(ScopeBox *b) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         ScopeManager *m = SCOPE_MANAGER(b->meta.manager);
-        _cleanup_free_ char *slice = NULL;
         int r;
 
-        slice = strprintf("judgebox-%u.slice", b->meta.owner);
-        if (!slice)
-                return -ENOMEM;
-
-        r = scope_manager_new_call(m, SYSTEMD_MANAGER, "StartTransientUnit", &call);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(call, "ss", b->unit, "fail");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_open_container(call, 'a', "(sv)");
-        if (r < 0)
-                return r;
-
-        r = append_properties(b, call, slice);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_close_container(call);
-        if (r < 0)
-                return r;
-
-        r = append_slice(b, call, slice);
+        r = scope_box_new_start_call(b, &call);
         if (r < 0)
                 return r;
 
@@ -396,8 +284,7 @@ static int scope_box_try(ScopeBox *b) {
                 return r;
 
         b->error = -ENOTCONN;
-        scope_box_set_state(b, SCOPE_WAITING);
-        scope_box_look_soon(b);
+        scope_box_try_again(b);
         return 0;
 }
 

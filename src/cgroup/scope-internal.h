@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What scope.c (the manager: signals, slices) and scope-box.c (the way of one box through a unit's life) and
- * scope-settle.c (what PID 1 was about) share. */
+/* What scope.c (the manager: signals, slices), scope-box.c (the way of one box through a unit's life), scope-start.c (the
+ * call that makes the unit) and scope-settle.c (what PID 1 was about) share. */
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -92,6 +92,9 @@ int scope_box_new(BoxCgroup *b, const char *description);
 int scope_box_adopt(BoxCgroup *b);
 int scope_box_attach(BoxCgroup *b, pid_t pid, int pidfd);
 void scope_box_done(BoxCgroup *b);
+
+/* The StartTransientUnit call for the box, to be sent. Notes in b what it asks for. */
+int scope_box_new_start_call(ScopeBox *b, sd_bus_message **ret);
 
 int scope_box_settle(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata);
 void scope_box_forget_settles(ScopeBox *b);
