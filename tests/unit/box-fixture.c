@@ -11,6 +11,7 @@
 #include "mount-util.h"
 #include "net.h"
 #include "privileges.h"
+#include "test-util.h"
 
 typedef struct Report {
         int error;
@@ -184,17 +185,7 @@ static bool fixture_setup(void) {
 }
 
 int fixture_main(Suite *(*suite)(void)) {
-        SRunner *r;
-        int failed;
-
-        if (!fixture_setup())
-                return 77;
-
-        r = srunner_create(suite());
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return fixture_setup() ? test_run_suite(suite()) : 77;
 }
 
 static _noreturn_ void program_main(void (*f)(void *), void *userdata) {

@@ -2,6 +2,7 @@
 #include <check.h>
 
 #include "admission.h"
+#include "test-util.h"
 
 #define TICKETS_MAX 64
 
@@ -284,29 +285,11 @@ START_TEST(test_bounds_change) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("admission");
-        TCase *t = tcase_create("admission");
-        SRunner *r;
-        int failed;
+        const TTest *const tests[] = {
+                test_at_once, test_tenants_take_turns, test_late_tenant_waits_for_one_place, test_cancel,
+                test_full, test_reasons, test_tenant_bound, test_priority, test_reserve, test_ends_at_once,
+                test_adopt_and_hold, test_bounds_change,
+        };
 
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, test_at_once);
-        tcase_add_test(t, test_tenants_take_turns);
-        tcase_add_test(t, test_late_tenant_waits_for_one_place);
-        tcase_add_test(t, test_cancel);
-        tcase_add_test(t, test_full);
-        tcase_add_test(t, test_reasons);
-        tcase_add_test(t, test_tenant_bound);
-        tcase_add_test(t, test_priority);
-        tcase_add_test(t, test_reserve);
-        tcase_add_test(t, test_ends_at_once);
-        tcase_add_test(t, test_adopt_and_hold);
-        tcase_add_test(t, test_bounds_change);
-        suite_add_tcase(s, t);
-
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run("admission", tests, ELEMENTSOF(tests), setup, teardown);
 }

@@ -3,6 +3,7 @@
 
 #include "box-channel.h"
 #include "fd-util.h"
+#include "test-util.h"
 
 /* The daemon's end against a judgebox-init that answers late, out of order, wrongly, or not at all. */
 
@@ -269,8 +270,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("box-channel");
         TCase *t = tcase_create("box-channel");
-        SRunner *r;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, test_out_of_order);
@@ -286,9 +285,5 @@ int main(void) {
         tcase_add_test(t, test_resume);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

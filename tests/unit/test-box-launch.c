@@ -10,6 +10,7 @@
 #include "box-launch.h"
 #include "box-stray.h"
 #include "fd-util.h"
+#include "test-util.h"
 
 /* Launches with something in judgebox-init's place (fake-init.c) that does it right, or one of the things that can go
  * wrong. No child may be left of any. */
@@ -298,8 +299,6 @@ int main(void) {
         CgroupManager *m;
         Suite *s;
         TCase *t;
-        SRunner *r;
-        int failed;
 
         if (geteuid() != 0) {
                 printf("SKIP: box-launch: not root\n");
@@ -326,9 +325,5 @@ int main(void) {
         tcase_add_test(t, test_not_executable);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

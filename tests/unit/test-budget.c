@@ -193,22 +193,9 @@ START_TEST(test_slice) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("budget");
-        TCase *t = tcase_create("budget");
-        SRunner *r;
-        int failed;
+        const TTest *const tests[] = {
+                test_limits, test_half_a_cpu, test_settings, test_fill, test_defaults, test_slice,
+        };
 
-        tcase_add_test(t, test_limits);
-        tcase_add_test(t, test_half_a_cpu);
-        tcase_add_test(t, test_settings);
-        tcase_add_test(t, test_fill);
-        tcase_add_test(t, test_defaults);
-        tcase_add_test(t, test_slice);
-        suite_add_tcase(s, t);
-
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run("budget", tests, ELEMENTSOF(tests), NULL, NULL);
 }

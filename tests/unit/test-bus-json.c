@@ -355,8 +355,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("bus-json");
         TCase *t = tcase_create("bus-json");
-        SRunner *r;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, test_types);
@@ -377,9 +375,5 @@ int main(void) {
         tcase_add_test(t, test_strv);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "bus-service.h"
+#include "test-util.h"
 
 START_TEST(test_round_trip) {
         static const struct {
@@ -81,18 +82,7 @@ START_TEST(test_no_such_path) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("bus-path");
-        TCase *t = tcase_create("bus-path");
-        SRunner *r;
-        int failed;
+        const TTest *const tests[] = { test_round_trip, test_no_such_path };
 
-        tcase_add_test(t, test_round_trip);
-        tcase_add_test(t, test_no_such_path);
-        suite_add_tcase(s, t);
-
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run("bus-path", tests, ELEMENTSOF(tests), NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "bus-usage.h"
 #include "macro.h"
+#include "test-util.h"
 
 static BusUsage *table = NULL;
 
@@ -70,19 +71,7 @@ START_TEST(test_refused_at_once) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("bus-usage");
-        TCase *t = tcase_create("bus-usage");
-        SRunner *r;
-        int failed;
+        const TTest *const tests[] = { test_bounds, test_runs_beside_calls, test_refused_at_once };
 
-        tcase_add_test(t, test_bounds);
-        tcase_add_test(t, test_runs_beside_calls);
-        tcase_add_test(t, test_refused_at_once);
-        suite_add_tcase(s, t);
-
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run("bus-usage", tests, ELEMENTSOF(tests), NULL, NULL);
 }

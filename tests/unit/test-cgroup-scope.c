@@ -12,6 +12,7 @@
 #include "cgroup-mount.h"
 #include "log.h"
 #include "scope-internal.h"
+#include "test-util.h"
 
 #define TENANT ((uid_t) 4711)
 #define BOX_ROOT_UID ((uid_t) 1234567)
@@ -804,8 +805,6 @@ START_TEST(test_box_survives_oom) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
-        int failed;
         Suite *s;
         TCase *c;
 
@@ -839,9 +838,5 @@ int main(void) {
         tcase_add_test(c, test_bus_hangs);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_VERBOSE);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include "cgroup-child.h"
 #include "cgroup-dir.h"
 #include "cgroup-mount.h"
+#include "test-util.h"
 
 #define BOX_ROOT_UID ((uid_t) 1234567)
 
@@ -693,9 +694,8 @@ END_TEST
 
 int main(void) {
         CgroupManager *m;
-        SRunner *runner;
         TCase *c, *l;
-        int failed, r;
+        int r;
         Suite *s;
 
         if (geteuid() != 0) {
@@ -740,9 +740,5 @@ int main(void) {
         } else
                 printf("SKIP: cgroup-tree limits: cgroup2 here lacks memory, pids, cpu or cpuset\n");
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

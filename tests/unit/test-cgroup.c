@@ -8,6 +8,7 @@
 #include "cgroup-dir.h"
 #include "cgroup-mount.h"
 #include "fd-util.h"
+#include "test-util.h"
 
 static int text_fd(const char *s, size_t size) {
         int fd;
@@ -372,28 +373,11 @@ START_TEST(test_path_below) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("cgroup");
-        TCase *c = tcase_create("texts");
-        SRunner *runner;
-        int failed;
+        const TTest *const tests[] = {
+                test_read_uint64, test_read_nul, test_read_bad_fd, test_read_key, test_read_cpu_stat,
+                test_read_memory_stat, test_read_pressure, test_read_long, test_controllers, test_mountinfo,
+                test_own_path, test_path_below,
+        };
 
-        tcase_add_test(c, test_read_uint64);
-        tcase_add_test(c, test_read_nul);
-        tcase_add_test(c, test_read_bad_fd);
-        tcase_add_test(c, test_read_key);
-        tcase_add_test(c, test_read_cpu_stat);
-        tcase_add_test(c, test_read_memory_stat);
-        tcase_add_test(c, test_read_pressure);
-        tcase_add_test(c, test_read_long);
-        tcase_add_test(c, test_controllers);
-        tcase_add_test(c, test_mountinfo);
-        tcase_add_test(c, test_own_path);
-        tcase_add_test(c, test_path_below);
-        suite_add_tcase(s, c);
-
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run("cgroup", tests, ELEMENTSOF(tests), NULL, NULL);
 }

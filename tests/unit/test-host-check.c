@@ -157,8 +157,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("host-check");
         TCase *c = tcase_create("host-check");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(c, setup, teardown);
         tcase_add_test(c, test_fit);
@@ -167,9 +165,5 @@ int main(void) {
         tcase_add_test(c, test_hybrid);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

@@ -172,8 +172,6 @@ static bool can_map(const char *path) {
 }
 
 int main(void) {
-        SRunner *runner;
-        int failed;
         Suite *s;
         TCase *c;
 
@@ -195,9 +193,5 @@ int main(void) {
         tcase_add_test(c, test_refused);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

@@ -7,6 +7,7 @@
 
 #include "isolate-options.h"
 #include "string-util.h"
+#include "test-util.h"
 
 static IsolateOptions options;
 
@@ -200,10 +201,9 @@ START_TEST(test_bad) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
         Suite *suite;
         TCase *t;
-        int failed, fd;
+        int fd;
 
         /* What is wrong with the lines is known. */
         fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -225,9 +225,5 @@ int main(void) {
         tcase_add_loop_test(t, test_bad, 0, (int) ELEMENTSOF(bad));
         suite_add_tcase(suite, t);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(suite);
 }

@@ -80,10 +80,8 @@ START_TEST(test_bad) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
         Suite *suite;
         TCase *t;
-        int failed;
 
         suite = suite_create("isolate-rules");
         t = tcase_create("rules");
@@ -94,9 +92,5 @@ int main(void) {
         tcase_add_loop_test(t, test_bad, 0, (int) ELEMENTSOF(bad));
         suite_add_tcase(suite, t);
 
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(suite);
 }

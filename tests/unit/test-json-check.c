@@ -5,6 +5,7 @@
 
 #include "json-parse.h"
 #include "string-util.h"
+#include "test-util.h"
 #include "time-util.h"
 #include "utf8.h"
 
@@ -474,28 +475,10 @@ START_TEST(test_utf8) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("json-check");
-        TCase *c = tcase_create("all");
-        SRunner *runner;
-        int failed;
+        const TTest *const tests[] = {
+                test_structure, test_numbers, test_strings, test_duplicate_keys, test_many_keys, test_bounds,
+                test_truncated, test_parse, test_output, test_damaged, test_utf8,
+        };
 
-        tcase_set_timeout(c, 60);
-        tcase_add_test(c, test_structure);
-        tcase_add_test(c, test_numbers);
-        tcase_add_test(c, test_strings);
-        tcase_add_test(c, test_duplicate_keys);
-        tcase_add_test(c, test_many_keys);
-        tcase_add_test(c, test_bounds);
-        tcase_add_test(c, test_truncated);
-        tcase_add_test(c, test_parse);
-        tcase_add_test(c, test_output);
-        tcase_add_test(c, test_damaged);
-        tcase_add_test(c, test_utf8);
-        suite_add_tcase(s, c);
-
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run("json-check", tests, ELEMENTSOF(tests), NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "parse-util.h"
 #include "string-util.h"
+#include "test-util.h"
 #include "user-name.h"
 
 START_TEST(test_size) {
@@ -204,27 +205,10 @@ START_TEST(test_user_names) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("parse-util");
-        TCase *c = tcase_create("all");
-        SRunner *runner;
-        int failed;
+        const TTest *const tests[] = {
+                test_size, test_usec, test_errno, test_cpu_list, test_format_cpu_set, test_box_names,
+                test_box_paths, test_reserved_box_paths, test_format, test_strv, test_user_names,
+        };
 
-        tcase_add_test(c, test_size);
-        tcase_add_test(c, test_usec);
-        tcase_add_test(c, test_errno);
-        tcase_add_test(c, test_cpu_list);
-        tcase_add_test(c, test_format_cpu_set);
-        tcase_add_test(c, test_box_names);
-        tcase_add_test(c, test_box_paths);
-        tcase_add_test(c, test_reserved_box_paths);
-        tcase_add_test(c, test_format);
-        tcase_add_test(c, test_strv);
-        tcase_add_test(c, test_user_names);
-        suite_add_tcase(s, c);
-
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run("parse-util", tests, ELEMENTSOF(tests), NULL, NULL);
 }

@@ -33,20 +33,7 @@ START_TEST(test_not_there) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
-        Suite *suite;
-        TCase *t;
-        int failed;
+        const TTest *const tests[] = { test_names, test_not_there };
 
-        suite = suite_create("project-quota");
-        t = tcase_create("project-quota");
-        tcase_add_test(t, test_names);
-        tcase_add_test(t, test_not_there);
-        suite_add_tcase(suite, t);
-
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run("project-quota", tests, ELEMENTSOF(tests), NULL, NULL);
 }

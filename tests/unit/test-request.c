@@ -8,6 +8,7 @@
 #include "landlock-abi.h"
 #include "manager.h"
 #include "request.h"
+#include "test-util.h"
 #include "varlink-idl.h"
 #include "varlink-interfaces.h"
 
@@ -358,7 +359,7 @@ static Operation *parse_good(OperationType type, const char *json) {
         return o;
 }
 
-START_TEST(test_run) {
+START_TEST(test_run_request) {
         _cleanup_(operation_freep) Operation *o = NULL;
         const RunSpec *s;
 
@@ -559,12 +560,10 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("request");
         TCase *t = tcase_create("request");
-        SRunner *r;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_loop_test(t, test_bad, 0, ELEMENTSOF(bad_table));
-        tcase_add_test(t, test_run);
+        tcase_add_test(t, test_run_request);
         tcase_add_test(t, test_run_minimal);
         tcase_add_loop_test(t, test_output_kinds, 0, 3);
         tcase_add_test(t, test_in_files);
@@ -575,9 +574,5 @@ int main(void) {
         tcase_add_test(t, test_many_arguments);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include "json-build.h"
 #include "manager.h"
 #include "result-json.h"
+#include "test-util.h"
 #include "varlink-idl.h"
 #include "varlink-interfaces.h"
 
@@ -30,7 +31,7 @@ static void check_reply(const char *method, const char *field, json_object *o) {
         ck_assert_msg(r == 0, "%s in %s", strna(error_field), json_object_to_json_string(reply));
 }
 
-START_TEST(test_run) {
+START_TEST(test_run_result) {
         static const struct {
                 const char *path, *member, *value, *message;
         } paths[] = {
@@ -302,10 +303,8 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("result-json");
         TCase *t = tcase_create("result-json");
-        SRunner *r;
-        int failed;
 
-        tcase_add_test(t, test_run);
+        tcase_add_test(t, test_run_result);
         tcase_add_loop_test(t, test_every_verdict, 0, _VERDICT_MAX);
         tcase_add_test(t, test_violation);
         tcase_add_test(t, test_trace);
@@ -315,9 +314,5 @@ int main(void) {
         tcase_add_test(t, test_limits);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

@@ -11,6 +11,7 @@
 #include "cgroup-mount.h"
 #include "log.h"
 #include "scope-internal.h"
+#include "test-util.h"
 
 #define TENANT ((uid_t) 4711)
 #define UNIT "judgebox-4711-b.scope"
@@ -406,8 +407,6 @@ START_TEST(test_settle_without_connection) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
-        int failed;
         Suite *s;
         TCase *c;
 
@@ -433,9 +432,5 @@ int main(void) {
         tcase_add_test(c, test_settle_without_connection);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_VERBOSE);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

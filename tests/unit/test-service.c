@@ -6,6 +6,7 @@
 #include "manager-fixture.h"
 #include "parse-util.h"
 #include "service.h"
+#include "test-util.h"
 
 static VarlinkServer *server;
 static Service *service;
@@ -166,8 +167,6 @@ START_TEST(test_signals) {
 END_TEST
 
 int main(void) {
-        SRunner *runner;
-        int failed;
         Suite *s;
         TCase *c;
 
@@ -188,9 +187,5 @@ int main(void) {
         tcase_add_loop_test(c, test_signals, 0, 4);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

@@ -10,6 +10,7 @@
 
 #include "fd-util.h"
 #include "slow-close.h"
+#include "test-util.h"
 
 /* What goes to a helper and what does not, and that it is closed in the end. That nobody waits for a file whose
  * server does not answer is shown by tests/native/test-service.py. */
@@ -157,8 +158,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("slow-close");
         TCase *t = tcase_create("slow-close");
-        SRunner *r;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_set_timeout(t, 60);
@@ -169,9 +168,5 @@ int main(void) {
         tcase_add_test(t, test_dead_helper);
         suite_add_tcase(s, t);
 
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run_suite(s);
 }

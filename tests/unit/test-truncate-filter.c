@@ -9,9 +9,6 @@
 #include "test-util.h"
 #include "truncate-filter.h"
 
-static void nothing(void) {
-}
-
 #if defined(__x86_64__)
 
 static uint32_t answer(uint32_t arch, int nr, uint64_t a, uint64_t b, uint64_t c) {
@@ -66,7 +63,7 @@ END_TEST
 int main(void) {
         const TTest *const tests[] = { test_calls };
 
-        return test_run("truncate-filter", tests, ELEMENTSOF(tests), nothing, nothing);
+        return test_run("truncate-filter", tests, ELEMENTSOF(tests), NULL, NULL);
 }
 
 #else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "test-util.h"
 #include "uid-range.h"
 
 static char lock_path[] = "/tmp/test-uid-range-XXXXXX";
@@ -138,23 +139,10 @@ START_TEST(test_adopt) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("uid-range");
-        TCase *t = tcase_create("uid-range");
-        SRunner *r;
-        int failed;
+        const TTest *const tests[] = {
+                test_no_overlap, test_late_reuse, test_second_block_and_end, test_two_daemons,
+                test_without_lock, test_adopt,
+        };
 
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, test_no_overlap);
-        tcase_add_test(t, test_late_reuse);
-        tcase_add_test(t, test_second_block_and_end);
-        tcase_add_test(t, test_two_daemons);
-        tcase_add_test(t, test_without_lock);
-        tcase_add_test(t, test_adopt);
-        suite_add_tcase(s, t);
-
-        r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return test_run("uid-range", tests, ELEMENTSOF(tests), setup, teardown);
 }

@@ -22,7 +22,18 @@ static inline size_t test_count_fds(void) {
         return n - 1;
 }
 
-/* Runs tests[] with the fixture around each, and returns what main() is to return. */
+/* Runs the suite and frees it. Returns what main() is to return. */
+static inline int test_run_suite(Suite *s) {
+        SRunner *runner = srunner_create(s);
+        int failed;
+
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* The same of a suite of these tests, with the fixture around each. */
 static inline int test_run(
                 const char *name,
                 const TTest *const *tests,
@@ -32,8 +43,6 @@ static inline int test_run(
 
         Suite *s = suite_create(name);
         TCase *c = tcase_create(name);
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(c, setup, teardown);
         tcase_set_timeout(c, 60);
@@ -41,11 +50,7 @@ static inline int test_run(
                 tcase_add_test(c, tests[i]);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }
 
 /* The same, of what nobody else can do. */

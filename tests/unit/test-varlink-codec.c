@@ -589,8 +589,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("varlink-codec");
         TCase *c = tcase_create("all");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(c, 60);
         tcase_add_checked_fixture(c, setup, teardown);
@@ -621,9 +619,5 @@ int main(void) {
         tcase_add_test(c, test_output_peer_gone);
         suite_add_tcase(s, c);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }

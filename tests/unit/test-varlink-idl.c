@@ -5,6 +5,7 @@
 #include "fd-util.h"
 #include "json-parse.h"
 #include "string-util.h"
+#include "test-util.h"
 #include "varlink-idl.h"
 #include "varlink-interfaces.h"
 #include "varlink-internal.h"
@@ -536,8 +537,6 @@ END_TEST
 int main(void) {
         Suite *s = suite_create("varlink-idl");
         TCase *grammar = tcase_create("grammar"), *objects = tcase_create("objects");
-        SRunner *runner;
-        int failed;
 
         tcase_set_timeout(grammar, 60);
         tcase_add_test(grammar, test_grammar_good);
@@ -560,9 +559,5 @@ int main(void) {
         tcase_add_test(objects, test_error);
         suite_add_tcase(s, objects);
 
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return test_run_suite(s);
 }
