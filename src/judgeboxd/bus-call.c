@@ -151,7 +151,7 @@ int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusPara
         _cleanup_(operation_freep) Operation *op = NULL;
         _cleanup_(failure_done) Failure f = FAILURE_NULL;
         _cleanup_(bus_call_freep) BusCall *c = NULL;
-        const char *bound;
+        BusBound bound;
         BusCost cost;
         Caller caller;
         int r;
@@ -168,8 +168,9 @@ int bus_call_start(BusService *s, sd_bus_message *m, OperationType type, BusPara
                 return r;
 
         r = bus_usage_add(bus_service_get_usage(s), caller.uid, &cost, &bound);
-        if (r == -EUSERS)
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "No more than %s at a time.", bound);
+        if (r == 0)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "No more than %u %s at a time.",
+                                                  bound.max, bound.of);
         if (r < 0)
                 return r;
 

@@ -17,20 +17,21 @@ static void remove_unused(BusUsage **table, BusUsage *u) {
         free(u);
 }
 
-static const char *find_exceeded(const BusUsage *u, const BusCost *cost) {
+static bool find_exceeded(const BusUsage *u, const BusCost *cost, BusBound *ret) {
         if (!cost->run && u->n_calls >= BUS_USAGE_CALLS_MAX)
-                return "256 calls beside runs";
-        if (cost->n_fds > BUS_USAGE_FDS_MAX - u->n_fds)
-                return "4096 descriptors";
-        if (cost->n_bytes > BUS_USAGE_BYTES_MAX - u->n_bytes ||
-            BUS_USAGE_CALL_BYTES > BUS_USAGE_BYTES_MAX - u->n_bytes - cost->n_bytes)
-                return "64 MiB of calls";
+                *ret = (BusBound) { BUS_USAGE_CALLS_MAX, "calls beside runs" };
+        else if (cost->n_fds > BUS_USAGE_FDS_MAX - u->n_fds)
+                *ret = (BusBound) { BUS_USAGE_FDS_MAX, "descriptors" };
+        else if (cost->n_bytes > BUS_USAGE_BYTES_MAX - u->n_bytes ||
+                 BUS_USAGE_CALL_BYTES > BUS_USAGE_BYTES_MAX - u->n_bytes - cost->n_bytes)
+                *ret = (BusBound) { BUS_USAGE_BYTES_MAX >> 20, "MiB of calls" };
+        else
+                return false;
 
-        return NULL;
+        return true;
 }
 
-int bus_usage_add(BusUsage **table, uid_t uid, const BusCost *cost, const char **ret_bound) {
-        const char *exceeded;
+int bus_usage_add(BusUsage **table, uid_t uid, const BusCost *cost, BusBound *ret_bound) {
         BusUsage *u;
 
         assert(table);
@@ -51,18 +52,16 @@ int bus_usage_add(BusUsage **table, uid_t uid, const BusCost *cost, const char *
                 }
         }
 
-        exceeded = find_exceeded(u, cost);
-        if (exceeded) {
+        if (find_exceeded(u, cost, ret_bound)) {
                 remove_unused(table, u);
-                *ret_bound = exceeded;
-                return -EUSERS;
+                return 0;
         }
 
         u->n_calls += !cost->run;
         u->n_runs += cost->run;
         u->n_fds += cost->n_fds;
         u->n_bytes += cost->n_bytes + BUS_USAGE_CALL_BYTES;
-        return 0;
+        return 1;
 }
 
 void bus_usage_remove(BusUsage **table, uid_t uid, const BusCost *cost) {

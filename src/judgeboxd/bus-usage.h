@@ -24,6 +24,12 @@ typedef struct BusCost {
         size_t n_fds, n_bytes;
 } BusCost;
 
-/* 0; -ENOMEM; -EUSERS: it would be too much, and ret_bound says what there may be at the most. */
-int bus_usage_add(BusUsage **table, uid_t uid, const BusCost *cost, const char **ret_bound);
+/* What there may be at the most, for a sentence: 64, "MiB of calls". */
+typedef struct BusBound {
+        unsigned max;
+        const char *of;
+} BusBound;
+
+/* 1: it is counted; 0: it would be too much, and ret_bound says of what; -ENOMEM. */
+int bus_usage_add(BusUsage **table, uid_t uid, const BusCost *cost, BusBound *ret_bound);
 void bus_usage_remove(BusUsage **table, uid_t uid, const BusCost *cost);
