@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "box-store.h"
 #include "box.h"
 #include "fd-util.h"
 #include "journal.h"
 #include "manager.h"
 #include "message-ids.h"
-#include "parse-util.h"
 #include "run-internal.h"
 #include "tenant.h"
 

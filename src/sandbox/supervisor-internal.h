@@ -42,5 +42,5 @@ void supervisor_forget_run(Supervisor *s, Run *r);
 /* Does the next slice of the file job that had its turn longest ago. */
 int supervisor_advance_jobs(Supervisor *s);
 
-/* Receives a request and carries it out. Returns 1 if there may be more, 0 if not. */
+/* Receives a request, if there is one, and carries it out. */
 int supervisor_receive(Supervisor *s);

@@ -335,5 +335,5 @@ int supervisor_receive(Supervisor *s) {
 
         r = dispatch(s, &m);
         message_done(&m);
-        return r < 0 ? r : 1;
+        return r;
 }
