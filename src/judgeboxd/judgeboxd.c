@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* judgeboxd: see design.md's picture in the README. This file is only main: options, sockets, signals, the loop. */
+/* judgeboxd(8). This file is only main: it reads the options, puts the parts together, and runs the loop. */
 
 #include <getopt.h>
 #include <grp.h>

@@ -12,7 +12,7 @@
 const char *result_verdict(json_object *result);
 Color verdict_color(const char *verdict);
 
-/* STATUS_OK, STATUS_NO or STATUS_TROUBLE, as contract.md has it for run. */
+/* STATUS_OK, STATUS_NO or STATUS_TROUBLE, as judgectl(1) has it for run. */
 int result_exit_status(json_object *result);
 
 /* An aligned block; what is not known is left out. */

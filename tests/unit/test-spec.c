@@ -14,7 +14,7 @@ START_TEST(test_defaults) {
         for (LimitType t = 0; t < _LIMIT_TYPE_MAX; t++)
                 ck_assert(limits_has(&l, t));
 
-        /* What contract.md promises to somebody who gives no option. */
+        /* What judgectl(1) promises to somebody who gives no option. */
         ck_assert_uint_eq(l.values[LIMIT_CPU_TIME], 10 * USEC_PER_SEC);
         ck_assert_uint_eq(l.values[LIMIT_WALL_TIME], 30 * USEC_PER_SEC);
         ck_assert_uint_eq(l.values[LIMIT_MEMORY], 256 << 20);

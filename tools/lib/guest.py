@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
 """The host's side of tools/guest: makes the run's disk, boots QEMU, passes output on, minds the time."""
 
 import collections
