@@ -376,32 +376,10 @@ static bool stream_type_is_valid(size_t stream, uint32_t type) {
         }
 }
 
-static int parse_execute(Message *m, RunSpec *s) {
+/* Of s, `terminal` is set already: one takes all three streams. */
+static int parse_streams(Message *m, RunSpec *s) {
         const MessageExecute *x = &m->execute;
         int r;
-
-        if (x->n_argv == 0 || x->n_argv > RUN_ARGUMENTS_MAX ||
-            x->n_environment > RUN_ARGUMENTS_MAX ||
-            x->n_extra_fds > RUN_EXTRA_FDS_MAX ||
-            (x->degraded & ~(uint32_t) _DEGRADED_ALL))
-                return -EBADMSG;
-
-        memcpy(s->limits.values, x->limits, sizeof(x->limits));
-        s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
-        s->degraded = (Degraded) x->degraded;
-        s->keep = x->keep;
-        s->terminal = x->terminal;
-        s->trace = x->trace;
-
-        r = next_strv(m, x->n_argv, &s->argv);
-        if (r < 0)
-                return r;
-        r = next_strv(m, x->n_environment, &s->environment);
-        if (r < 0)
-                return r;
-        r = next_string_dup(m, &s->working_directory);
-        if (r < 0)
-                return r;
 
         for (size_t i = 0; i < ELEMENTSOF(s->streams); i++) {
                 StreamSpec *stream = s->streams + i;
@@ -430,6 +408,60 @@ static int parse_execute(Message *m, RunSpec *s) {
                 if (s->terminal && s->streams[i].type != STREAM_FD)
                         return -EBADMSG;
 
+        return 0;
+}
+
+static int parse_extra_fds(Message *m, RunSpec *s) {
+        const MessageExecute *x = &m->execute;
+
+        for (size_t i = 0; i < x->n_extra_fds; i++) {
+                int fd;
+
+                if (x->extra_targets[i] < 3 || x->extra_targets[i] >= 1 << 20)
+                        return -EBADMSG;
+
+                fd = message_next_fd(m);
+                if (fd < 0)
+                        return -EBADMSG;
+
+                s->extra_targets[i] = x->extra_targets[i];
+                s->extra_fds[s->n_extra_fds++] = fd;
+        }
+
+        return 0;
+}
+
+static int parse_execute(Message *m, RunSpec *s) {
+        const MessageExecute *x = &m->execute;
+        int r;
+
+        if (x->n_argv == 0 || x->n_argv > RUN_ARGUMENTS_MAX ||
+            x->n_environment > RUN_ARGUMENTS_MAX ||
+            x->n_extra_fds > RUN_EXTRA_FDS_MAX ||
+            (x->degraded & ~(uint32_t) _DEGRADED_ALL))
+                return -EBADMSG;
+
+        memcpy(s->limits.values, x->limits, sizeof(x->limits));
+        s->limits.set = (UINT32_C(1) << _LIMIT_TYPE_MAX) - 1;
+        s->degraded = (Degraded) x->degraded;
+        s->keep = x->keep;
+        s->terminal = x->terminal;
+        s->trace = x->trace;
+
+        r = next_strv(m, x->n_argv, &s->argv);
+        if (r < 0)
+                return r;
+        r = next_strv(m, x->n_environment, &s->environment);
+        if (r < 0)
+                return r;
+        r = next_string_dup(m, &s->working_directory);
+        if (r < 0)
+                return r;
+
+        r = parse_streams(m, s);
+        if (r < 0)
+                return r;
+
         r = next_string_dup(m, &s->limits.cpu_set);
         if (r < 0)
                 return r;
@@ -450,21 +482,8 @@ static int parse_execute(Message *m, RunSpec *s) {
         } else if (x->trace)
                 return -EBADMSG;
 
-        for (size_t i = 0; i < x->n_extra_fds; i++) {
-                int fd;
-
-                if (x->extra_targets[i] < 3 || x->extra_targets[i] >= 1 << 20)
-                        return -EBADMSG;
-
-                fd = message_next_fd(m);
-                if (fd < 0)
-                        return -EBADMSG;
-
-                s->extra_targets[i] = x->extra_targets[i];
-                s->extra_fds[s->n_extra_fds++] = fd;
-        }
-
-        return message_check_end(m);
+        r = parse_extra_fds(m, s);
+        return r < 0 ? r : message_check_end(m);
 }
 
 int message_parse_execute(Message *m, RunSpec *ret) {
