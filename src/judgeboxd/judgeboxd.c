@@ -295,6 +295,27 @@ static int take_uids(PassedFds *passed, UidRange **ret) {
         return 0;
 }
 
+/* What every daemon has. */
+static int prepare(sd_event *event, ManagerOptions *options) {
+        _cleanup_close_ int init_fd = -EBADF;
+        int r;
+
+        init_fd = open_init();
+        if (init_fd < 0)
+                return log_error_errno(init_fd, "Failed to find judgebox-init: %m");
+
+        r = images_new(arg_state_directory, &options->images);
+        if (r < 0)
+                return log_oom();
+
+        r = box_cradle_new(event, init_fd, &options->cradle);
+        if (r < 0)
+                return log_error_errno(r, "Failed to start what boxes are cloned out of: %m");
+
+        slow_close_enable();
+        return 0;
+}
+
 /* What only the service of a host has, not a daemon that somebody has for himself. */
 static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *options) {
         _cleanup_free_ char *boxes = NULL;
@@ -345,6 +366,25 @@ static bool is_box_project(uint32_t project, void *userdata) {
         return manager_has_project(userdata, project);
 }
 
+/* What an earlier daemon left: boxes go on, and directories that no box has any more go. */
+static int take_over(Manager *m, PassedFds *passed) {
+        int r;
+
+        if (m->store) {
+                r = manager_adopt(m, passed);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to take boxes over: %m");
+        }
+
+        if (m->host_directories) {
+                r = host_directories_clean(m->host_directories, is_box, is_box_project, m);
+                if (r < 0)
+                        log_warning_errno(r, "Failed to look for directories of earlier boxes: %m");
+        }
+
+        return 0;
+}
+
 static int run(void) {
         _cleanup_(bus_link_freep) BusLink *clients_bus = NULL, *own_bus = NULL;
         _cleanup_(bus_service_freep) BusService *bus_service = NULL;
@@ -358,7 +398,6 @@ static int run(void) {
                 .cgroup_root = arg_cgroup_root,
                 .allow_degraded = arg_degrade,
         };
-        _cleanup_close_ int init_fd = -EBADF;
         int r;
 
         raise_nofile();
@@ -380,23 +419,13 @@ static int run(void) {
                         return log_error_errno(r, "Failed to take the descriptors that were passed: %m");
         }
 
-        init_fd = open_init();
-        if (init_fd < 0)
-                return log_error_errno(init_fd, "Failed to find judgebox-init: %m");
-
-        r = images_new(arg_state_directory, &options.images);
-        if (r < 0)
-                return log_oom();
-
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make an event loop: %m");
 
-        r = box_cradle_new(event, init_fd, &options.cradle);
+        r = prepare(event, &options);
         if (r < 0)
-                return log_error_errno(r, "Failed to start what boxes are cloned out of: %m");
-
-        slow_close_enable();
+                return r;
 
         if (arg_private_fd < 0) {
                 r = prepare_service(event, &passed, &options);
@@ -415,18 +444,10 @@ static int run(void) {
         if (r < 0)
                 return log_error_errno(r, "Failed to set up varlink: %m");
 
-        /* Whoever connects finds them. */
-        if (manager->store) {
-                r = manager_adopt(manager, &passed);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to take boxes over: %m");
-        }
-
-        if (manager->host_directories) {
-                r = host_directories_clean(manager->host_directories, is_box, is_box_project, manager);
-                if (r < 0)
-                        log_warning_errno(r, "Failed to look for directories of earlier boxes: %m");
-        }
+        /* Whoever connects finds the boxes. */
+        r = take_over(manager, &passed);
+        if (r < 0)
+                return r;
 
         r = listen_sockets(manager, server, &passed);
         if (r < 0)
