@@ -144,7 +144,7 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r > 0)
                 r = sd_bus_message_read_basic(m, 'b', &authorized);
         if (r <= 0) {
-                log_warning("polkit's answer is none.");
+                log_warning("polkit sent an answer that cannot be read.");
                 check_finish(c, c->left, -EBADMSG);
                 return 0;
         }

@@ -143,7 +143,7 @@ static void cradle_end(BoxCradle *c) {
 }
 
 static void cradle_fail(BoxCradle *c, int r) {
-        (void) log_error_errno(r, "The process that boxes are cloned out of has failed: %m");
+        (void) log_error_errno(r, "The process that boxes are cloned from has failed: %m");
         cradle_end(c);
 
         want_next(c);

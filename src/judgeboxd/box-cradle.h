@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The process that boxes are cloned out of (cradle.h in sandbox/ says why there is one), as judgeboxd has it. Those who
+/* The process that boxes are cloned from (cradle.h in sandbox/ says why there is one), as judgeboxd has it. Those who
  * want a box wait in line: it makes one at a time, and the next box's network in between. */
 
 #include <systemd/sd-event.h>

@@ -208,7 +208,8 @@ static int make_host_directory(Box *b, Failure *f) {
         if (!b->settings.host_directory)
                 return 0;
         if (!h)
-                return failure_set_field(f, "settings.hostDirectory", "A daemon of one's own makes no directories on the host.");
+                return failure_set_field(f, "settings.hostDirectory",
+                                         "A private judgeboxd makes no directories on the host.");
 
         r = check_quota(b, f);
         if (r != 0)

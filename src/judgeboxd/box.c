@@ -455,7 +455,7 @@ usec_t box_check_deadlines(Box *b, usec_t now) {
         if (b->deadline_missed)
                 manager_give_up(b->manager);
         b->deadline_missed = true;
-        log_warning("Box %s does not go away, trying again.", b->name);
+        log_warning("Box %s is still there, trying again to remove it.", b->name);
         if (b->launch)
                 box_launch_abort(b->launch, /* force= */ true);
         box_kill_processes(b);

@@ -143,7 +143,7 @@ static int parse(BusService *s, Operation *op, BusParameters *p, Failure *f) {
 
         r = request_parse(op, p->object, &(RequestFds) { .take = take_fd, .userdata = &p->fds }, f);
         if (r == 0 && request_is_streamed(&op->request))
-                return failure_set_field(f, "stream", "Over varlink alone: over D-Bus, send a pipe.");
+                return failure_set_field(f, "stream", "Only over varlink; over D-Bus, send a pipe.");
         return r;
 }
 

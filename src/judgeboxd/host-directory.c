@@ -276,7 +276,7 @@ int host_directory_remove(HostDirectories *h, uid_t uid, const char *id, uint32_
 
         r = project != 0 ? project_quota_limit(h->root_fd, project, /* bytes= */ 0, /* inodes= */ 0) : 0;
         if (r < 0)
-                (void) log_warning_errno(r, "Failed to take the quota of project %u away: %m", project);
+                (void) log_warning_errno(r, "Failed to remove the quota of project %u: %m", project);
 
         uid_fd = openat(h->root_fd, uid_name((char[16]) {}, uid), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (uid_fd < 0)
@@ -374,7 +374,7 @@ int host_directories_clean(
 
                 r = clean_tenant(h, e->d_name, (uid_t) uid, wanted, userdata);
                 if (r < 0)
-                        (void) log_warning_errno(r, "Failed to look into %s/%s: %m", h->path, e->d_name);
+                        (void) log_warning_errno(r, "Failed to clean up %s/%s: %m", h->path, e->d_name);
         }
 
         (void) closedir(d);

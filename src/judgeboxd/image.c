@@ -201,7 +201,7 @@ int images_open(
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (!is_roots(&st) || (kinds[kind].type && !S_ISREG(st.st_mode)))
-                return failure_set_field(f, field, "Image %s: %s is not root's alone to write.", name, path);
+                return failure_set_field(f, field, "Image %s: %s can be written to by others than root.", name, path);
 
         mount_fd = kinds[kind].type ? mount_file(fd, kinds[kind].type) : clone_directory(fd);
         if (mount_fd < 0)

@@ -310,7 +310,7 @@ static int prepare(sd_event *event, ManagerOptions *options) {
 
         r = box_cradle_new(event, init_fd, &options->cradle);
         if (r < 0)
-                return log_error_errno(r, "Failed to start what boxes are cloned out of: %m");
+                return log_error_errno(r, "Failed to start the process that boxes are cloned from: %m");
 
         slow_close_enable();
         return 0;
@@ -343,11 +343,11 @@ static int prepare_service(sd_event *event, PassedFds *passed, ManagerOptions *o
 
         r = take_uids(passed, &options->uids);
         if (r < 0)
-                return log_error_errno(r, "Failed to take the uids over: %m");
+                return log_error_errno(r, "Failed to take over the uid ranges of an earlier judgeboxd: %m");
 
         r = authority_new_polkit(find_group(options->config->group), &options->authority);
         if (r < 0)
-                return log_error_errno(r, "Failed to set up who may do what: %m");
+                return log_error_errno(r, "Failed to set up authorization: %m");
 
         r = make_cgroups(event, options->store, &options->cgroups);
         return r < 0 ? log_error_errno(r, "Failed to set up cgroups: %m") : 0;
@@ -373,7 +373,7 @@ static int take_over(Manager *m, PassedFds *passed) {
         if (m->store) {
                 r = manager_adopt(m, passed);
                 if (r < 0)
-                        return log_error_errno(r, "Failed to take boxes over: %m");
+                        return log_error_errno(r, "Failed to take over the boxes of an earlier judgeboxd: %m");
         }
 
         if (m->host_directories) {
@@ -421,7 +421,7 @@ static int run(void) {
 
         r = sd_event_default(&event);
         if (r < 0)
-                return log_error_errno(r, "Failed to make an event loop: %m");
+                return log_error_errno(r, "Failed to create an event loop: %m");
 
         r = prepare(event, &options);
         if (r < 0)

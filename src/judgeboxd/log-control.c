@@ -41,7 +41,7 @@ static int property_set(
 
         if (streq(property, "LogLevel"))
                 return log_set_max_level_from_string(s) >= 0 ? 0 :
-                        sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "LogLevel: there is no level %s.", s);
+                        sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "LogLevel: unknown level %s.", s);
 
         return streq(s, log_target()) ? 0 :
                 sd_bus_error_setf(error, SD_BUS_ERROR_NOT_SUPPORTED, "LogTarget: it can only be %s.", log_target());

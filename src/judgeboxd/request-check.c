@@ -220,14 +220,15 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
         if (s->image_writable && !s->image)
                 return failure_set_field(f, FIELD("%s.imageWritable", prefix), "Without an image there is none to write to.");
         if (s->image && s->bare_root)
-                return failure_set_field(f, FIELD("%s.image", prefix), "Not together with bareRoot.");
+                return failure_set_field(f, FIELD("%s.image", prefix), "Cannot be combined with bareRoot.");
 
         r = check_directory_quota(s, prefix, f);
         if (r != 0)
                 return r;
 
         if (s->deny_tsc && !has_timestamp_counter())
-                return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix), "There is none on this processor.");
+                return failure_set_field(f, FIELD("%s.denyTimestampCounter", prefix),
+                                         "This processor has no timestamp counter.");
 
         r = check_mounts(s, prefix, caller, f);
         if (r == 0)

@@ -40,7 +40,7 @@ static int parse_member(Group *g, const Caller *caller, json_object *o, const Re
         if (r == 0)
                 r = request_parse(member->operation, o, fds, &own);
         if (r == 0 && request_is_streamed(&member->operation->request))
-                r = failure_set_field(&own, "stream", "Of Run alone: a pipe, or a descriptor, goes from member to member.");
+                r = failure_set_field(&own, "stream", "Only for Run; members of a group have pipes and descriptors.");
 
         return r > 0 ? refuse_member(f, &own, index) : r;
 }

@@ -42,7 +42,8 @@ static int parse_stream(
         capture = field_get_boolean(stream, "capture");
         streamed = field_get_boolean(stream, "stream");
         if (!!fd + path + capture + streamed != 1)
-                return failure_set_field(f, name, "%s wants exactly one of what it can be.", name);
+                return failure_set_field(f, name, "%s must have exactly one of fileDescriptor, path, pathBase64, %sstream.",
+                                         name, input ? "" : "capture, ");
 
         if (capture) {
                 s->type = STREAM_CAPTURE;
@@ -246,7 +247,7 @@ int request_parse_run(json_object *o, const RequestFds *fds, RunRequest *q, Fail
 
         r = parse_streams(o, fds, q, f);
         if (r == 0 && s->keep && request_is_streamed(q))
-                r = failure_set_field(f, "keep", "What is streamed ends with the connection.");
+                r = failure_set_field(f, "keep", "A streamed run ends with its connection.");
         if (r == 0)
                 r = parse_terminal(o, fds, s, f);
         if (r == 0 && executable)

@@ -80,9 +80,9 @@ static int parse_directory(json_object *o, const char *prefix, const RequestFds 
 
         (void) snprintf(field, sizeof(field), "%s.%s", prefix, index ? "directoryFileDescriptor" : "hostDirectory");
         if (index && s->host_directory)
-                return failure_set_field(f, field, "Not together with hostDirectory.");
+                return failure_set_field(f, field, "Cannot be combined with hostDirectory.");
         if (s->n_binds >= BOX_BINDS_MAX)
-                return failure_set_field(f, field, "Together with it there can be at most %u binds.", BOX_BINDS_MAX - 1);
+                return failure_set_field(f, field, "With it there can be at most %u binds.", BOX_BINDS_MAX - 1);
         if (!index)
                 return 0;
 

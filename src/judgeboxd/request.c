@@ -84,7 +84,7 @@ static int parse_path(Operation *o, json_object *p, Failure *f) {
                 return check_box_path(o->path, "path", f);
 
         if (IN_SET(o->type, OPERATION_OPEN_FILE, OPERATION_MAKE_DIRECTORY, OPERATION_REMOVE_FILE))
-                return failure_set_field(f, "path", "Which file is meant has to be said.");
+                return failure_set_field(f, "path", "path is missing.");
         return o->type == OPERATION_LIST_FILES ? free_and_strdup(&o->path, ".") : 0;
 }
 

@@ -214,7 +214,7 @@ int box_path_join(const char *directory, const char *name, char **ret) {
                 return log_oom();
 
         if (!box_path_is_valid(path)) {
-                log_error("\"%s\" is no path that a box can have.", path);
+                log_error("\"%s\" is not a path that a box can have.", path);
                 return -EINVAL;
         }
 

@@ -231,7 +231,8 @@ static int connection_recover(Connection *n, Relay *const *relays, size_t n_rela
                 if (r >= 0 && now_usec(CLOCK_MONOTONIC) < n->recover_until)
                         return 0;
                 if (!IN_SET(r, -ENOENT, -ECONNREFUSED, -EAGAIN) || now_usec(CLOCK_MONOTONIC) >= n->recover_until)
-                        return log_error_errno(r < 0 ? r : ECONNRESET, "judgeboxd went away, and does not come back: %m");
+                        return log_error_errno(r < 0 ? r : ECONNRESET,
+                                               "The connection to judgeboxd was lost and could not be made again: %m");
 
                 r = wait_a_moment(n, relays, n_relays);
                 if (r < 0)

@@ -94,7 +94,7 @@ int context_check_box_id(const char *id) {
         if (box_id_is_valid(id))
                 return 0;
 
-        log_error("\"%s\" is no id of a box: 1 to 32 of the characters A-Z a-z 0-9 _ - are.", id);
+        log_error("\"%s\" is not the id of a box, which is 1 to 32 of A-Z, a-z, 0-9, _ and -.", id);
         return -EINVAL;
 }
 

@@ -368,7 +368,7 @@ int group_file_load(const char *path, Request *q, GroupFile *ret) {
         if (r == -ENOMEM)
                 return log_oom();
         if (r < 0 || !json_object_is_type(q->parameters, json_type_object)) {
-                log_error("\"%s\" is no JSON object.", path);
+                log_error("\"%s\" is not a JSON object.", path);
                 return -EINVAL;
         }
 

@@ -86,7 +86,7 @@ int bind_option_parse(const char *value, BindOption *ret) {
         if (!inside)
                 inside = l[0];
         if (!absolute_box_path(inside)) {
-                log_error("--bind=%s: \"%s\" is no absolute path inside a box%s.", value, inside,
+                log_error("--bind=%s: \"%s\" is not an absolute path inside a box%s.", value, inside,
                           inside == l[0] ? "; say HOST:INSIDE" : "");
                 return -EINVAL;
         }
@@ -122,12 +122,12 @@ int tmpfs_option_parse(const char *value, TmpfsOption *ret) {
                 return r;
 
         if (!absolute_box_path(l[0])) {
-                log_error("--tmpfs=%s: \"%s\" is no absolute path inside a box.", value, l[0]);
+                log_error("--tmpfs=%s: \"%s\" is not an absolute path inside a box.", value, l[0]);
                 return -EINVAL;
         }
 
         if (l[1] && (parse_size(l[1], &bytes) < 0 || bytes > INT64_MAX)) {
-                log_error("--tmpfs=%s: \"%s\" is no size such as 65536, 64K or 16M.", value, l[1]);
+                log_error("--tmpfs=%s: \"%s\" is not a size such as 65536, 64K or 16M.", value, l[1]);
                 return -EINVAL;
         }
 
@@ -186,11 +186,11 @@ int allow_path_option_parse(const char *value, AllowPathOption *ret) {
                 return r;
 
         if (isempty(l[1])) {
-                log_error("--allow-path=%s: what for? Say one or more of read, write, execute and stat after a colon.", value);
+                log_error("--allow-path=%s: one or more of read, write, execute and stat must follow after a colon.", value);
                 return -EINVAL;
         }
         if (!box_path_is_valid(l[0])) {
-                log_error("--allow-path=%s: \"%s\" is no path inside a box.", value, l[0]);
+                log_error("--allow-path=%s: \"%s\" is not a path inside a box.", value, l[0]);
                 return -EINVAL;
         }
 
@@ -232,7 +232,7 @@ int transfer_option_parse(const char *option, const char *value, bool into_box, 
         inside = into_box ? destination : l[0];
 
         if (!box_path_is_valid(inside) || endswith(inside, "/")) {
-                log_error("%s%s: \"%s\" is no path of a file in a box.", option, value, inside);
+                log_error("%s%s: \"%s\" is not a path of a file in a box.", option, value, inside);
                 return -EINVAL;
         }
         if (isempty(destination)) {

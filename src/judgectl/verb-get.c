@@ -32,7 +32,7 @@ static int get_file(const BoxFiles *b, int source, int dir_fd, const char *name)
                 return log_oom();
 
         if (fstat(source, &st) < 0 || !S_ISREG(st.st_mode))
-                return log_error_errno(EBADMSG, "What the service sent for \"%s\" is no regular file.", printable);
+                return log_error_errno(EBADMSG, "What the service sent for \"%s\" is not a regular file.", printable);
 
         r = host_file_create(dir_fd, name, st.st_mode & 0111, &fd);
         if (r < 0)
@@ -199,7 +199,7 @@ static int get(const BoxFiles *b, const char *path, int dir_fd, bool recursive) 
                 copy[k - 1] = '\0';
 
         if (!box_path_is_valid(copy))
-                return log_error_errno(EINVAL, "\"%s\" is no path that a box can have.", path);
+                return log_error_errno(EINVAL, "\"%s\" is not a path that a box can have.", path);
 
         r = box_open_file(b, copy, /* create= */ false, /* executable= */ false, &fd);
         if (r == -EISDIR && !recursive)

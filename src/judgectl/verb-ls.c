@@ -94,7 +94,7 @@ int verb_ls(Context *c, int argc, char *argv[]) {
 
         path = argv[optind + 1];
         if (path && !box_path_is_valid(path)) {
-                log_error("\"%s\" is no path that a box can have.", path);
+                log_error("\"%s\" is not a path that a box can have.", path);
                 return -EINVAL;
         }
 

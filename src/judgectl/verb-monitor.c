@@ -70,12 +70,12 @@ static int on_reply(json_object *parameters, bool again, void *userdata) {
         uint64_t n;
 
         if (again)
-                log_warning("The service was started anew; what happened in between is not told.");
+                log_warning("The service was restarted; events in between are lost.");
         if (!event)
                 return 0;
 
         if (json_get_uint64(event, "missed", &n))
-                log_warning("%" PRIu64 " events came too fast, and are not told.", n);
+                log_warning("%" PRIu64 " events came too fast and were lost.", n);
         if (c->json != JSON_OFF)
                 json_print(event, c->json);
         else

@@ -216,7 +216,7 @@ static int put_all(const BoxFiles *b, char *const *names, size_t n, bool recursi
         n = split_destination(names, n, &directory);
         if (directory) {
                 if (!box_path_is_valid(directory)) {
-                        log_error("\"%s\" is no path that a box can have.", directory);
+                        log_error("\"%s\" is not a path that a box can have.", directory);
                         return -EINVAL;
                 }
 

@@ -21,7 +21,7 @@ int verb_rm(Context *c, int argc, char *argv[]) {
 
         for (int i = optind + 1; i < argc; i++)
                 if (!box_path_is_valid(argv[i])) {
-                        log_error("\"%s\" is no path that a box can have.", argv[i]);
+                        log_error("\"%s\" is not a path that a box can have.", argv[i]);
                         return -EINVAL;
                 }
 

@@ -7,7 +7,7 @@
  * What it is for:
  * - It makes the next box's network namespace while nobody waits. That is a fourth of what a new box costs, and where
  *   each box has one anyway, one that is made ahead costs nothing more.
- * - It executes judgebox-init while nobody waits: itself, anew after each box. So each box is still cloned out of a
+ * - It executes judgebox-init while nobody waits: itself, anew after each box. So each box is still cloned from a
  *   program that was executed for it alone: its addresses and canaries are no other box's, and no other box has ever
  *   been in its memory. (Executing takes a tenth. Most of that is libc finding out about the CPU, which in a virtual
  *   machine is a trap to its host for each question.)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* judgebox-init: the cradle that boxes are cloned out of, then a box's launcher, then its PID 1. Started by judgeboxd
+/* judgebox-init: the cradle that boxes are cloned from, then a box's launcher, then its PID 1. Started by judgeboxd
  * alone, with its socket at CRADLE_SOCKET_FD. */
 
 #include <stdio.h>

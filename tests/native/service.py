@@ -124,7 +124,7 @@ class Service:
         self.pid = process.pid
         # Before it has its name it could be taken for a box.
         self.cradle = None
-        check(wait_until(lambda: self.find_cradle() or process.poll() is not None), 'what boxes are cloned out of is there')
+        check(wait_until(lambda: self.find_cradle() or process.poll() is not None), 'what boxes are cloned from is there')
 
     def connect(self):
         sock = socket.socket(socket.AF_UNIX)
@@ -138,7 +138,7 @@ class Service:
                 yield pid, pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
 
     def children(self):
-        """But for what boxes are cloned out of, and the helpers that close tenants' files for it, or remove what was in
+        """But for what boxes are cloned from, and the helpers that close tenants' files for it, or remove what was in
         boxes."""
         return [pid for pid, name in self.named_children()
                 if pid != self.cradle and name not in ('judgebox-close', 'judgebox-remove')]

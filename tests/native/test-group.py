@@ -340,8 +340,8 @@ def test_judgectl_refuses():
         check(said in done.stderr, f'{said!r}: {done.stderr}')
 
     a = {'name': 'a', 'arguments': ['true']}
-    no('{', 'no JSON')
-    no('[]', 'no JSON object')
+    no('{', 'not a JSON object')
+    no('[]', 'not a JSON object')
     no({}, 'members')
     no({'members': [1]}, 'members[0]')
     no({'members': [{**a, 'speed': 1}]}, 'members[0].speed')

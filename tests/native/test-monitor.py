@@ -187,7 +187,7 @@ def test_judgectl_monitor_restart():
             pass
         status, err = command.end()
         check_equal(status, -signal.SIGINT)
-        check('started anew' in err, err)
+        check('was restarted' in err, err)
 
 
 @test

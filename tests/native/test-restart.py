@@ -400,7 +400,7 @@ def rewrite(path, **fields):
 
 @test
 def test_cradle_is_gone():
-    """Without what boxes are cloned out of the service cannot go on, but the next one has the boxes that there are."""
+    """Without what boxes are cloned from the service cannot go on, but the next one has the boxes that there are."""
     with managed() as m:
         c = m.connect()
         c.call('CreateBox', {'box': 'b'})
