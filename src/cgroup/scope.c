@@ -208,7 +208,8 @@ char *scope_manager_slice_path(ScopeManager *m, uid_t owner) {
 int scope_manager_new_call(ScopeManager *m, const char *interface, const char *member, sd_bus_message **ret) {
         assert(m);
 
-        return m->bus ? sd_bus_message_new_method_call(m->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, interface, member) : -ENOTCONN;
+        return m->bus ? sd_bus_message_new_method_call(m->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, interface, member)
+                      : -ENOTCONN;
 }
 
 static int scope_kill_strays_in(ScopeManager *m, int parent_fd, const char *parent, const char *slice) {

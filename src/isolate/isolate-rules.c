@@ -173,7 +173,8 @@ int dir_rule_find_unknown(const char *text, char **ret) {
 
 int dir_rules_add_defaults(DirRules *l) {
         static const char *const defaults[] = {
-                "box=./box:rw", "bin", "dev:dev:norec", "dev/shm=tmpfs:fs:rw", "lib", "lib64:maybe", "proc=proc:fs", "tmp:tmp",
+                "box=./box:rw", "bin", "dev:dev:norec", "dev/shm=tmpfs:fs:rw", "lib", "lib64:maybe", "proc=proc:fs",
+                "tmp:tmp",
                 "usr",
         };
 

@@ -291,7 +291,8 @@ int isolate_run(Isolate *i) {
 
         r = isolate_box_find(i);
         if (r == 0)
-                return isolate_fail(i, "Box not found, did you run `%s --init'?", i->options.cg ? "isolate --cg" : "isolate");
+                return isolate_fail(i, "Box not found, did you run `%s --init'?",
+                                    i->options.cg ? "isolate --cg" : "isolate");
         if (r < 0)
                 return r;
 

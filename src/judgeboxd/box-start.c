@@ -229,7 +229,8 @@ static int refuse_bind(const Box *b, size_t i, Failure *f, const char *message) 
         _cleanup_free_ char *field = NULL;
 
         field = !bind->directory ? strprintf("settings.binds[%zu].sourceFileDescriptor", i)
-                                 : strdup(b->settings.host_directory ? "settings.hostDirectory" : "settings.directoryFileDescriptor");
+                                 : strdup(b->settings.host_directory ? "settings.hostDirectory"
+                                                                     : "settings.directoryFileDescriptor");
         return field ? failure_set_field(f, field, "Cannot bind %s: %s", bind->path, message) : -ENOMEM;
 }
 

@@ -335,7 +335,8 @@ static void log_failure(const Box *b, Step step, int error) {
         else if (error == ECONNRESET)
                 id = MESSAGE_SUPERVISOR_DIED;
 
-        (void) journal_log(LOG_WARNING, error, id, &subject, "Box %s failed (%s): %m", b->name, strna(step_to_string(step)));
+        (void) journal_log(LOG_WARNING, error, id, &subject, "Box %s failed (%s): %m", b->name,
+                           strna(step_to_string(step)));
 }
 
 void box_fail(Box *b, Step step, int error) {

@@ -85,7 +85,8 @@ int budget_check_limits(const Budget *b, const Limits *l, const char *prefix, Fa
         assert(prefix);
 
         for (size_t i = 0; i < ELEMENTSOF(shared); i++)
-                if (limits_has(l, shared[i].limit) && l->values[shared[i].limit] > limit_max(b, shared[i].limit, shared[i].budget))
+                if (limits_has(l, shared[i].limit) &&
+                    l->values[shared[i].limit] > limit_max(b, shared[i].limit, shared[i].budget))
                         return refuse(b, shared[i].budget, prefix, limit_type_to_string(shared[i].limit), f);
 
         return 0;

@@ -79,7 +79,8 @@ static int find(const Images *images, const char *name, size_t *ret_kind, char *
                         if (!path)
                                 return -ENOMEM;
 
-                        fd = open(path, (kinds[i].type ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY) | O_CLOEXEC);
+                        fd = open(path, O_CLOEXEC | (kinds[i].type ? O_RDONLY | O_NONBLOCK | O_NOCTTY
+                                                                   : O_PATH | O_DIRECTORY));
                         if (fd < 0) {
                                 if (IN_SET(errno, ENOENT, ENOTDIR))
                                         continue;
@@ -209,7 +210,8 @@ int images_open(
 
         r = idmap_fd >= 0 ? idmap_apply(idmap_fd, mount_fd) : 0;
         if (r < 0)
-                return failure_set_field(f, field, "Image %s: the file system of %s cannot map its owners to those of a box: %s",
+                return failure_set_field(f, field,
+                                         "Image %s: the file system of %s cannot map its owners to those of a box: %s",
                                          name, path, strerror(-r));
 
         *ret_mount_fd = TAKE_FD(mount_fd);

@@ -49,7 +49,7 @@ static CgroupChoice arg_cgroups = CGROUPS_AUTO;
 
 static void help(void) {
         printf("judgeboxd [OPTIONS…]\n\n"
-               "Runs untrusted programs in boxes, for those who ask over varlink.\n\n"
+               "Runs untrusted programs in boxes, for those who ask over varlink or D-Bus.\n\n"
                "  -h --help             Show this help\n"
                "     --version          Show the version\n"
                "     --listen=PATH      Listen on this socket, unless one was passed (default:\n"
@@ -59,7 +59,8 @@ static void help(void) {
                "     --manager=scope|tree|auto\n"
                "                        Have systemd make each box a scope, or make cgroups below one of our own\n"
                "     --cgroup-root=PATH Make the boxes' cgroups below this one, relative to the cgroup2 mount\n"
-               "     --cgroup-name=NAME What the one of our own is called if it has to be found again (default: " CGROUP_NAME ")\n"
+               "     --cgroup-name=NAME The name of judgeboxd's own, by which it is found again after a restart\n"
+               "                        (default: " CGROUP_NAME ")\n"
                "     --runtime-directory=PATH\n"
                "                        Where to note which boxes there are (default: " RUNTIME_DIRECTORY ")\n"
                "     --config-root=PATH Read the configuration below this directory, not below /\n"
@@ -125,7 +126,8 @@ static int parse_argv(int argc, char *argv[]) {
                 case ARG_CGROUP_NAME:
                         /* The names of those that are not to be found again begin like this. */
                         if (!box_id_is_valid(optarg) || startswith(optarg, "judgebox-")) {
-                                log_error("--cgroup-name= wants letters, digits, - and _, and no judgebox- first: %s", optarg);
+                                log_error("--cgroup-name= wants letters, digits, - and _, and no judgebox- first: %s",
+                                          optarg);
                                 return -EINVAL;
                         }
                         arg_cgroup_name = optarg;

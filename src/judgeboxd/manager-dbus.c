@@ -132,7 +132,8 @@ static int reply_boxes(sd_bus_message *reply, const Operation *op, json_object *
                 if (!path)
                         return -ENOMEM;
 
-                r = sd_bus_message_append(reply, "(suso)", b->id, (uint32_t) b->owner, box_state_to_string(b->state), path);
+                r = sd_bus_message_append(reply, "(suso)", b->id, (uint32_t) b->owner, box_state_to_string(b->state),
+                                          path);
                 if (r < 0)
                         return r;
         }

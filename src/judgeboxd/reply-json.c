@@ -318,7 +318,8 @@ int manager_to_json(Manager *m, uid_t uid, json_object **ret) {
         json_add_uint64(&r, o, "boxes", n_boxes);
         json_add_uint64(&r, o, "activeRuns", n_runs);
         json_add_uint64(&r, o, "waitingRuns",
-                        uid == 0 ? admission_get_n_waiting(m->admission) : admission_get_tenant_n_waiting(m->admission, uid));
+                        uid == 0 ? admission_get_n_waiting(m->admission)
+                                 : admission_get_tenant_n_waiting(m->admission, uid));
         if (r < 0)
                 return r;
 

@@ -186,7 +186,8 @@ static int check_directory_quota(const BoxSettings *s, const char *prefix, Failu
         int r;
 
         if ((s->directory_bytes > 0 || s->directory_inodes > 0) && !s->host_directory)
-                return failure_set_field(f, s->directory_bytes > 0 ? bytes : inodes, "Only together with hostDirectory.");
+                return failure_set_field(f, s->directory_bytes > 0 ? bytes : inodes,
+                                         "Only together with hostDirectory.");
 
         r = check_range(s->directory_bytes, 0, STORAGE_MAX, bytes, f);
         return r != 0 ? r : check_range(s->directory_inodes, 0, INODES_MAX, inodes, f);
@@ -218,7 +219,8 @@ int check_settings(const BoxSettings *s, const char *prefix, const Caller *calle
         if (s->image && !image_name_is_valid(s->image))
                 return failure_set_field(f, FIELD("%s.image", prefix), "Not the name of an image.");
         if (s->image_writable && !s->image)
-                return failure_set_field(f, FIELD("%s.imageWritable", prefix), "Without an image there is none to write to.");
+                return failure_set_field(f, FIELD("%s.imageWritable", prefix),
+                                         "Without an image there is none to write to.");
         if (s->image && s->bare_root)
                 return failure_set_field(f, FIELD("%s.image", prefix), "Cannot be combined with bareRoot.");
 

@@ -42,7 +42,8 @@ static int parse_stream(
         capture = field_get_boolean(stream, "capture");
         streamed = field_get_boolean(stream, "stream");
         if (!!fd + path + capture + streamed != 1)
-                return failure_set_field(f, name, "%s must have exactly one of fileDescriptor, path, pathBase64, %sstream.",
+                return failure_set_field(f, name,
+                                         "%s must have exactly one of fileDescriptor, path, pathBase64, %sstream.",
                                          name, input ? "" : "capture, ");
 
         if (capture) {

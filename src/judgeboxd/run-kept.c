@@ -44,7 +44,8 @@ int run_adopt(Box *b, const MessageRunEntry *entry, const char *program, RunCgro
 
         /* From here on it is the box's: if this fails, so does the box, which ends it. */
         timeout = usec_add(entry->limits[LIMIT_WALL_TIME], RUN_GRACE_USEC);
-        q = r->ended ? 0 : admission_adopt(b->manager->admission, b->owner, tenant_get_running_max(b->tenant), &r->ticket);
+        q = r->ended ? 0 : admission_adopt(b->manager->admission, b->owner, tenant_get_running_max(b->tenant),
+                                           &r->ticket);
         if (q >= 0)
                 q = box_begin_request(b, timeout, run_on_finished, r, &serial);
         if (q >= 0)

@@ -87,7 +87,8 @@ void run_init(Run *r, Manager *m, Tenant *tenant, Box *box, RunRequest *request)
 int run_open_filter(Manager *m, const BoxSettings *settings, RunRequest *request, Failure *f) {
         const char *profile = request->profile ?: settings->profile ?: m->config->profile;
 
-        return profile_store_open_filter(m->profiles, profile, "profile", request->spec.trace, &request->spec.filter_fd, f);
+        return profile_store_open_filter(m->profiles, profile, "profile", request->spec.trace,
+                                         &request->spec.filter_fd, f);
 }
 
 int run_new(

@@ -34,8 +34,8 @@ static void tell_status(Service *s, bool ready) {
 
         s->n_boxes_told = n_boxes;
         s->n_runs_told = n_runs;
-        (void) sd_notifyf(/* unset_environment= */ false, "%sSTATUS=%zu boxes, %zu runs going on.", ready ? "READY=1\n" : "",
-                          n_boxes, n_runs);
+        (void) sd_notifyf(/* unset_environment= */ false, "%sSTATUS=%zu boxes, %zu runs going on.",
+                          ready ? "READY=1\n" : "", n_boxes, n_runs);
 }
 
 static bool is_idle(const Service *s) {

@@ -186,7 +186,8 @@ int allow_path_option_parse(const char *value, AllowPathOption *ret) {
                 return r;
 
         if (isempty(l[1])) {
-                log_error("--allow-path=%s: one or more of read, write, execute and stat must follow after a colon.", value);
+                log_error("--allow-path=%s: one or more of read, write, execute and stat must follow after a colon.",
+                          value);
                 return -EINVAL;
         }
         if (!box_path_is_valid(l[0])) {

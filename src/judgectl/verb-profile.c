@@ -79,7 +79,8 @@ static int list(Context *c) {
 static void print_action(const char *before, json_object *rule, const char *after) {
         const char *error = json_get_string(rule, "error");
 
-        (void) printf("%s%s%s%s%s", before, json_get_string(rule, "action") ?: "?", error ? " " : "", strempty(error), after);
+        (void) printf("%s%s%s%s%s", before, json_get_string(rule, "action") ?: "?", error ? " " : "", strempty(error),
+                      after);
 }
 
 /* Like a paragraph, in lines of up to 80 columns. */
