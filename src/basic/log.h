@@ -39,13 +39,11 @@ int log_internal(int level, int error, const char *format, ...) _printf_(3, 4);
 
 #define log_error_errno(error, ...) log_full_errno(LOG_ERR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_full_errno(LOG_WARNING, error, __VA_ARGS__)
-#define log_notice_errno(error, ...) log_full_errno(LOG_NOTICE, error, __VA_ARGS__)
 #define log_debug_errno(error, ...) log_full_errno(LOG_DEBUG, error, __VA_ARGS__)
 
 #define log_error(...) ((void) log_full_errno(LOG_ERR, 0, __VA_ARGS__))
 #define log_warning(...) ((void) log_full_errno(LOG_WARNING, 0, __VA_ARGS__))
 #define log_notice(...) ((void) log_full_errno(LOG_NOTICE, 0, __VA_ARGS__))
-#define log_info(...) ((void) log_full_errno(LOG_INFO, 0, __VA_ARGS__))
 #define log_debug(...) ((void) log_full_errno(LOG_DEBUG, 0, __VA_ARGS__))
 
 #define log_oom() log_error_errno(ENOMEM, "Out of memory.")

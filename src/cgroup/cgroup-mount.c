@@ -8,7 +8,7 @@
 #define MOUNTINFO_MAX (16U * 1024U * 1024U)
 #define PROC_CGROUP_MAX (64U * 1024U)
 
-void cgroup_mount_done(CgroupMount *m) {
+static void cgroup_mount_done(CgroupMount *m) {
         assert(m);
 
         m->root = mfree(m->root);

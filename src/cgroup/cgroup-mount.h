@@ -12,7 +12,6 @@ typedef struct CgroupMount {
         bool read_only;
 } CgroupMount;
 
-void cgroup_mount_done(CgroupMount *m);
 CgroupMount *cgroup_mounts_free(CgroupMount *mounts, size_t n);
 
 /* Takes the text of /proc/self/mountinfo. The cgroup2 mounts in it, best first: writable before read-only, those

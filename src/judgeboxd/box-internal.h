@@ -5,8 +5,6 @@
 
 #include "box.h"
 
-void box_set_state(Box *b, BoxState state);
-
 /* Takes it away if it is stopping and nothing of it runs any more. */
 void box_check_gone(Box *b);
 void box_kill_processes(Box *b);

@@ -26,7 +26,7 @@ static const char *const box_state_table[_BOX_STATE_MAX] = {
 
 DEFINE_STRING_TABLE_LOOKUP(box_state, BoxState);
 
-void box_set_state(Box *b, BoxState state) {
+static void set_state(Box *b, BoxState state) {
         BoxState before = b->state;
 
         if (b->state == state)
@@ -210,7 +210,7 @@ void box_update_state(Box *b) {
         assert(b);
 
         if (b->configured && b->state != BOX_STOPPING)
-                box_set_state(b, box_count_active_runs(b) > 0 ? BOX_RUNNING : BOX_IDLE);
+                set_state(b, box_count_active_runs(b) > 0 ? BOX_RUNNING : BOX_IDLE);
 }
 
 bool box_is_launched(const Box *b) {
@@ -302,7 +302,7 @@ void box_stop(Box *b) {
         if (b->state == BOX_STOPPING)
                 return;
 
-        box_set_state(b, BOX_STOPPING);
+        set_state(b, BOX_STOPPING);
         b->deadline = usec_add(manager_now(b->manager), BOX_STOP_TIMEOUT_USEC);
         manager_watch_deadline(b->manager, b->deadline);
 

@@ -53,11 +53,8 @@ BusUsage **bus_service_get_usage(BusService *s) {
         return &s->usage;
 }
 
-sd_bus *bus_service_get_bus(BusService *s) {
-        return s->bus;
-}
-
-bool bus_service_may_see(BusService *s, sd_bus_message *m, uid_t owner) {
+/* Whether this message's sender may know of the box. */
+static bool may_see(BusService *s, sd_bus_message *m, uid_t owner) {
         Caller caller;
 
         return bus_callers_get(s->callers, m, &caller) >= 0 && (caller.uid == owner || caller.uid == 0);
@@ -240,7 +237,7 @@ static int find_box(
 
         /* Another's box is no box, and is not even looked for: so each is like any other. Its methods are for those whom
          * polkit lets manage others' boxes; it is asked first, and who is refused cannot tell whether there is one. */
-        if (!bus_service_may_see(s, m, owner)) {
+        if (!may_see(s, m, owner)) {
                 if (!streq_ptr(sd_bus_message_get_interface(m), BUS_INTERFACE_BOX))
                         return 0;
         } else if (!manager_find_box(s->manager, owner, id))
@@ -261,7 +258,7 @@ static int enumerate_boxes(sd_bus *bus, const char *prefix, void *userdata, char
         m = sd_bus_get_current_message(bus);
 
         HASH_ITER(hh, s->manager->boxes, b, next) {
-                if (!m || !bus_service_may_see(s, m, b->owner))
+                if (!m || !may_see(s, m, b->owner))
                         continue;
 
                 r = strv_consume(&nodes, bus_path_of_box(b->owner, b->id));

@@ -40,10 +40,6 @@ BusCallers *bus_service_get_callers(BusService *s);
 const VarlinkIdl *bus_service_get_idl(BusService *s);
 BusCall **bus_service_get_calls(BusService *s);
 BusUsage **bus_service_get_usage(BusService *s);
-sd_bus *bus_service_get_bus(BusService *s);
-
-/* Whether this message's sender may know of the box. */
-bool bus_service_may_see(BusService *s, sd_bus_message *m, uid_t owner);
 
 /* From now on this client hears of its boxes; 0 also if it does already. */
 int bus_service_subscribe(BusService *s, sd_bus_message *m);

@@ -57,7 +57,7 @@ static int check_cpu_set(const Limits *l, const char *prefix, const HostCpus *cp
         return r < 0 ? failure_set_field(f, field, "%s is not a list of CPUs such as 0-3,6.", field) : 0;
 }
 
-int check_limits(const Limits *l, const char *prefix, const HostCpus *cpus, Failure *f) {
+static int check_limits(const Limits *l, const char *prefix, const HostCpus *cpus, Failure *f) {
         int r;
 
         assert(l);
@@ -84,7 +84,7 @@ int check_limits(const Limits *l, const char *prefix, const HostCpus *cpus, Fail
         return check_cpu_set(l, prefix, cpus, f);
 }
 
-bool host_name_is_valid(const char *s) {
+static bool host_name_is_valid(const char *s) {
         size_t n = strlen(s);
 
         if (n == 0 || n > HOST_NAME_SIZE_MAX || IN_SET(s[0], '-', '.'))
@@ -97,7 +97,8 @@ bool host_name_is_valid(const char *s) {
         return true;
 }
 
-bool environment_entry_is_valid(const char *s) {
+/* NAME=VALUE */
+static bool environment_entry_is_valid(const char *s) {
         size_t n = strcspn(s, "=");
 
         if (n == 0 || s[n] != '=' || isdigit((unsigned char) s[0]))

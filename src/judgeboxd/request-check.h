@@ -11,14 +11,9 @@
 #include "run.h"
 
 /* Each returns 0, or FAILURE_INVALID_PARAMETER or FAILURE_LIMIT_OUT_OF_RANGE with f filled in. */
-int check_limits(const Limits *l, const char *prefix, const HostCpus *cpus, Failure *f);
 int check_settings(const BoxSettings *s, const char *prefix, const Caller *caller, const HostCpus *cpus, Failure *f);
 int check_out_files(const RunRequest *q, Failure *f);
 int check_run_request(const RunRequest *q, const HostCpus *cpus, Failure *f);
 
 int check_box_id(const char *id, Failure *f);
 int check_box_path(const char *path, const char *field, Failure *f);
-
-bool host_name_is_valid(const char *s);
-/* NAME=VALUE */
-bool environment_entry_is_valid(const char *s);

@@ -17,7 +17,8 @@ void request_done(Request *q) {
         *q = REQUEST_NULL;
 }
 
-int request_add_fd(Request *q, int fd) {
+/* Returns its index. */
+static int add_fd(Request *q, int fd) {
         _cleanup_close_ int owned = fd;
 
         assert(q);
@@ -33,7 +34,7 @@ int request_add_fd(Request *q, int fd) {
 int request_set_fd(Request *q, json_object *o, const char *key, int fd) {
         int i;
 
-        i = request_add_fd(q, fd);
+        i = add_fd(q, fd);
         if (i < 0)
                 return i;
 

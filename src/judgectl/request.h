@@ -20,10 +20,8 @@ int request_init(Request *q);
 /* Drops the parameters and closes the descriptors. */
 void request_done(Request *q);
 
-/* Takes the descriptor over, even on failure. Returns its index; -E2BIG where a message holds no more. */
-int request_add_fd(Request *q, int fd);
-
-/* The same, and points to it from a field. */
+/* Adds a descriptor, which is taken over even on failure, and points to it from a field. -E2BIG where a message holds no
+ * more. */
 int request_set_fd(Request *q, json_object *o, const char *key, int fd);
 
 /* {box, owner}: how most methods name a box. */

@@ -58,13 +58,6 @@ void limit_range(LimitType t, uint64_t *ret_min, uint64_t *ret_max) {
         *ret_max = limit_table[t].max;
 }
 
-bool limit_value_is_valid(LimitType t, uint64_t value) {
-        uint64_t min, max;
-
-        limit_range(t, &min, &max);
-        return value >= min && value <= max;
-}
-
 void limits_done(Limits *l) {
         assert(l);
 

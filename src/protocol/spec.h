@@ -39,7 +39,6 @@ const char *limit_type_to_string(LimitType t);
 LimitType limit_type_from_string(const char *s);
 
 /* The range in which a given value must be; LIMIT_NONE is outside, and only a default. */
-bool limit_value_is_valid(LimitType t, uint64_t value);
 void limit_range(LimitType t, uint64_t *ret_min, uint64_t *ret_max);
 
 typedef struct Limits {

@@ -69,14 +69,6 @@ bool varlink_call_is_oneway(VarlinkCall *c) {
         return c->oneway;
 }
 
-json_object *varlink_call_get_parameters(VarlinkCall *c) {
-        return c->parameters;
-}
-
-void *varlink_call_get_userdata(VarlinkCall *c) {
-        return c->userdata;
-}
-
 void varlink_call_set_userdata(VarlinkCall *c, void *userdata) {
         c->userdata = userdata;
 }

@@ -132,8 +132,6 @@ const VarlinkPeer *varlink_call_get_peer(VarlinkCall *c);
 const char *varlink_call_get_method(VarlinkCall *c);
 bool varlink_call_wants_more(VarlinkCall *c);
 bool varlink_call_is_oneway(VarlinkCall *c);
-json_object *varlink_call_get_parameters(VarlinkCall *c);
-void *varlink_call_get_userdata(VarlinkCall *c);
 void varlink_call_set_userdata(VarlinkCall *c, void *userdata);
 
 /* Runs when the peer disconnects before the final reply. userdata is the call's own (set_userdata). */
