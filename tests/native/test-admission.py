@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 
-from bus import BOX, MANAGER, NAME, PATH, RETURN, SIGNAL, bus_refused, daemon, serving
+from bus import BOX, NAME, PATH, RETURN, SIGNAL, bus_refused, daemon, serving
 from harness import EMULATED, check, check_equal, main, test, wait_until
 from polkit import members, polkit
 from service import refused
