@@ -6,6 +6,7 @@ pkg-config's word, and what is installed finds itself."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,13 @@ def test_install():
                  f'{bus}/dbus-1/system-services/org.judgebox1.service',
                  prefix / option('mandir') / 'man8/judgeboxd.8'):
         check((root / str(path).lstrip('/')).is_file(), path)
+
+    # So is what the manual names, which knows no other prefix; but for what an administrator may add (drop-ins, images).
+    if {f'{prefix}/share', bus, policies} == {'/usr/share'}:
+        for page in TOP.glob('man/*.[158]'):
+            text = page.read_text().replace('\\-', '-')
+            for path in re.findall(r'/(usr/share/[\w./*-]*\w|usr/lib/judgebox/(?:profiles/.*|judgebox\.conf$))', text, re.M):
+                check(list(root.glob(path)), f'{page.name}: {path}')
 
     # The unit starts what was installed.
     service = (root / units.lstrip('/') / 'judgeboxd.service').read_text()
