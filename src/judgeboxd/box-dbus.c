@@ -129,22 +129,11 @@ static int method_make_directory(sd_bus_message *m, void *userdata, sd_bus_error
 
 static int reply_entries(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
         json_object *entries;
-        int r;
 
         if (!json_object_object_get_ex(o, "entries", &entries))
                 return -EBADMSG;
 
-        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < json_object_array_length(entries); i++) {
-                r = bus_json_append(reply, json_object_array_get_idx(entries, i), NULL, 0);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_message_close_container(reply);
+        return bus_json_append_array(reply, entries, NULL, 0);
 }
 
 /* ListFiles(s path, a{sv} options) -> (aa{sv} entries) */

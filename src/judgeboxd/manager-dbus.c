@@ -143,20 +143,11 @@ static int reply_boxes(sd_bus_message *reply, const Operation *op, json_object *
 
 static int reply_profiles(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
         json_object *profiles;
-        int r;
 
-        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (r < 0)
-                return r;
+        if (!json_object_object_get_ex(o, "profiles", &profiles))
+                return -EBADMSG;
 
-        (void) json_object_object_get_ex(o, "profiles", &profiles);
-        for (size_t i = 0; i < json_object_array_length(profiles); i++) {
-                r = bus_json_append(reply, json_object_array_get_idx(profiles, i), NULL, 0);
-                if (r < 0)
-                        return r;
-        }
-
-        return sd_bus_message_close_container(reply);
+        return bus_json_append_array(reply, profiles, NULL, 0);
 }
 
 static int reply_profile(sd_bus_message *reply, const Operation *op, json_object *o, const int *fds, size_t n_fds) {
