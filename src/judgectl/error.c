@@ -9,9 +9,10 @@
 
 #define INTERFACE_PREFIX "org.judgebox.Manager."
 
-/* Fields that an option other than a limit's sets. */
+/* Fields that an option other than a limit's sets, and what is right for some: varlink's own error has no room for more than a
+ * field's name. */
 static const struct {
-        const char *field, *option;
+        const char *field, *option, *hint;
 } field_table[] = {
         { "allowedPaths", "--allow-path=" },
         { "arguments", "the program and its arguments" },
@@ -22,20 +23,20 @@ static const struct {
         { "directoryBytes", "--directory-storage=" },
         { "directoryFileDescriptor", "--directory=" },
         { "directoryInodes", "--directory-inodes=" },
-        { "domainName", "--domainname=" },
+        { "domainName", "--domainname=", "a domain name has letters, digits, dots and dashes" },
         { "environment", "--env=" },
         { "executableFileDescriptor", "--exec-file=" },
         { "hostDirectory", "--host-directory" },
-        { "hostName", "--hostname=" },
-        { "image", "--image=" },
+        { "hostName", "--hostname=", "a host name has letters, digits, dots and dashes" },
+        { "image", "--image=", "judgeboxd(8) says what images there can be" },
         { "imageWritable", "--image=" },
         { "inFiles", "--in=" },
         { "inodes", "--inodes=" },
         { "keepTemporary", "--keep-tmp" },
         { "outFiles", "--out=" },
         { "owner", "--owner=" },
-        { "priority", "--priority=" },
-        { "profile", "--profile=" },
+        { "priority", "--priority=", "it goes from -10 to 10" },
+        { "profile", "--profile=", "judgectl profile list shows what there is" },
         { "shareNetwork", "--share-net" },
         { "stderr", "--stderr=" },
         { "stdin", "--stdin=" },
@@ -49,8 +50,11 @@ static const struct {
 
 /* What the user wrote, for a field such as "limits.memoryBytes" or "settings.binds[1].path": the last component
  * that an option stands for. */
-static char *field_to_option(const char *field) {
+static char *field_to_option(const char *field, const char **ret_hint) {
         _cleanup_strv_free_ char **l = NULL;
+
+        if (ret_hint)
+                *ret_hint = NULL;
 
         if (strv_split(field, ".", &l) < 0)
                 return NULL;
@@ -66,11 +70,29 @@ static char *field_to_option(const char *field) {
                         return strprintf("--%s=", limit->name);
 
                 for (size_t i = 0; i < ELEMENTSOF(field_table); i++)
-                        if (streq(name, field_table[i].field))
+                        if (streq(name, field_table[i].field)) {
+                                if (ret_hint)
+                                        *ret_hint = field_table[i].hint;
                                 return strdup(field_table[i].option);
+                        }
         }
 
         return text_escape(field, strlen(field), /* keep_lines= */ false);
+}
+
+/* The numbers that the service names are in units that an option's bare number is not. */
+static char *option_sentence(const char *option, const char *field, const char *rest) {
+        const char *dot = strrchr(field, '.'), *end = endswith(rest, "."), *unit = "";
+        const LimitOption *limit = limit_option_by_field(dot ? dot + 1 : field);
+
+        if (!end || end == rest || end[-1] < '0' || end[-1] > '9')
+                return strprintf("%s%s", option, rest);
+
+        if (limit && limit->kind == LIMIT_KIND_TIME)
+                unit = " microseconds";
+        else if (limit && limit->kind == LIMIT_KIND_SIZE)
+                unit = " bytes";
+        return strprintf("%s%.*s%s.", option, (int) (end - rest), rest, unit);
 }
 
 /* A string of the reply, made fit for a terminal. */
@@ -121,14 +143,14 @@ static char *own_error_to_sentence(const char *name, json_object *parameters) {
                                                  : strprintf("In the box: %s: %s (%s)", path, message, code);
         if (streq(name, "LimitOutOfRange")) {
                 const char *field = json_get_string(parameters, "field");
-                _cleanup_free_ char *option = field_to_option(strempty(field));
+                _cleanup_free_ char *option = field_to_option(strempty(field), /* ret_hint= */ NULL);
                 const char *rest = field ? startswith(message, field) : NULL;
 
                 if (!option)
                         return NULL;
 
                 /* A sentence about the field is one about the option. */
-                return rest ? strprintf("%s%s", option, rest)
+                return rest ? option_sentence(option, field, rest)
                             : strprintf("Value of %s is not allowed: %s", option, message);
         }
         if (streq(name, "QuotaExceeded")) {
@@ -167,10 +189,11 @@ char *error_to_sentence(const char *error, json_object *parameters) {
                 return own_error_to_sentence(name, parameters);
 
         if (streq(error, VARLINK_ERROR_INVALID_PARAMETER)) {
-                const char *field = json_get_string(parameters, "parameter");
-                _cleanup_free_ char *option = field_to_option(strempty(field));
+                const char *field = json_get_string(parameters, "parameter"), *hint;
+                _cleanup_free_ char *option = field_to_option(strempty(field), &hint);
 
-                return option ? strprintf("The service does not accept what was given for %s.", option) : NULL;
+                return option ? strprintf("The service does not accept what was given for %s%s%s.", option, hint ? ": " : "",
+                                          strempty(hint)) : NULL;
         }
         if (streq(error, VARLINK_ERROR_PERMISSION_DENIED))
                 return strdup("Permission denied.");

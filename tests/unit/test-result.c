@@ -113,9 +113,22 @@ START_TEST(test_errors) {
                     "{\"field\":\"limits.memoryBytes\",\"message\":\"limits.memoryBytes must be from 1 to 2\"}",
                     "--memory= must be from 1 to 2");
         check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"settings.limits.wallTimeUSec\",\"message\":\"settings.limits.wallTimeUSec must be from 1 to 20.\"}",
+                    "--wall-time= must be from 1 to 20 microseconds.");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"limits.stackBytes\",\"message\":\"limits.stackBytes must be from 1 to 20.\"}",
+                    "--stack= must be from 1 to 20 bytes.");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"limits.processes\",\"message\":\"limits.processes must be from 1 to 20.\"}",
+                    "--processes= must be from 1 to 20.");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
+                    "{\"field\":\"limits.cpuSet\",\"message\":\"limits.cpuSet names one twice.\"}", "--cpu-set= names one twice.");
+        check_error("org.judgebox.Manager.LimitOutOfRange",
                     "{\"field\":\"settings.binds[2].path\",\"message\":\"m\"}", "Value of --bind= is not allowed: m");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.limits.cpuSet\"}",
                     "The service does not accept what was given for --cpu-set=.");
+        check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.profile\"}",
+                    "The service does not accept what was given for --profile=: judgectl profile list shows what there is.");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"x\\u0007\"}",
                     "The service does not accept what was given for x\\x07.");
         check_error("org.varlink.service.PermissionDenied", "{}", "Permission denied.");
