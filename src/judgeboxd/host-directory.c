@@ -1,37 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
-#include <linux/close_range.h>
-#include <linux/sched.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "fd-util.h"
 #include "host-directory.h"
 #include "log.h"
 #include "parse-util.h"
 #include "string-util.h"
-#include "tree.h"
+#include "trash-remover.h"
 
 #define BOXES_NAME "boxes"
 #define TRASH_NAME ".trash"
 #define BOX_NAME "box"
 
 struct HostDirectories {
-        sd_event *event;
         char *path;
         int root_fd, trash_fd;
         uint64_t serial; /* of the names in the trash */
         uint32_t first_project, next_project;
-
-        int remover_pidfd;
-        sd_event_source *remover_source;
-        bool remove_again; /* more has come since it was started */
+        TrashRemover *remover;
 };
 
 static int make_and_open(int dir_fd, const char *name, mode_t mode) {
@@ -51,18 +39,18 @@ HostDirectories *host_directories_free(HostDirectories *h) {
         if (!h)
                 return NULL;
 
-        /* A remover goes on by itself, and what it leaves is the next daemon's. */
-        h->remover_source = sd_event_source_disable_unref(h->remover_source);
-        h->remover_pidfd = safe_close(h->remover_pidfd);
+        /* What it leaves is the next daemon's. */
+        h->remover = trash_remover_free(h->remover);
         h->root_fd = safe_close(h->root_fd);
         h->trash_fd = safe_close(h->trash_fd);
-        h->event = sd_event_unref(h->event);
         free(h->path);
         return mfree(h);
 }
 
 int host_directories_new(sd_event *event, const char *state, HostDirectories **ret) {
         _cleanup_(host_directories_freep) HostDirectories *h = NULL;
+        _cleanup_free_ char *trash = NULL;
+        int r;
 
         assert(event);
         assert(state);
@@ -73,14 +61,13 @@ int host_directories_new(sd_event *event, const char *state, HostDirectories **r
                 return -ENOMEM;
 
         *h = (HostDirectories) {
-                .event = sd_event_ref(event),
                 .path = strprintf("%s/" BOXES_NAME, state),
                 .root_fd = -EBADF,
                 .trash_fd = -EBADF,
-                .remover_pidfd = -EBADF,
                 .first_project = PROJECT_ID_FIRST,
         };
-        if (!h->path)
+        trash = strprintf("%s/" BOXES_NAME "/" TRASH_NAME, state);
+        if (!h->path || !trash)
                 return -ENOMEM;
 
         h->root_fd = make_and_open(AT_FDCWD, h->path, 0755);
@@ -91,85 +78,11 @@ int host_directories_new(sd_event *event, const char *state, HostDirectories **r
         if (h->trash_fd < 0)
                 return h->trash_fd;
 
-        *ret = TAKE_PTR(h);
-        return 0;
-}
-
-/* In a process of its own, which has our memory as it was. Ends when the trash is empty. */
-static _noreturn_ void remover_main(int trash_fd) {
-        uint64_t serial = 0;
-        TreeRemoval t = { .serial = &serial, .steps_left = UINT64_MAX };
-        sigset_t none;
-        int r;
-
-        for (int i = 1; i < SIGRTMIN; i++)
-                (void) signal(i, SIG_DFL);
-        (void) sigemptyset(&none);
-        (void) sigprocmask(SIG_SETMASK, &none, NULL);
-
-        (void) prctl(PR_SET_NAME, "judgebox-remove");
-
-        /* All but the trash are the daemon's: it may be restarted meanwhile. */
-        t.trash_fd = dup2(trash_fd, 3);
-        if (t.trash_fd < 0 || syscall(SYS_close_range, 4, ~0U, 0) < 0)
-                _exit(EXIT_FAILURE);
-
-        r = tree_collect(&t);
-        _exit(r < 0 ? -r : EXIT_SUCCESS);
-}
-
-static int start_remover(HostDirectories *h);
-
-static int on_remover_gone(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        HostDirectories *h = ASSERT_PTR(userdata);
-        siginfo_t si = {};
-        int r;
-
-        if (waitid(P_PIDFD, (id_t) h->remover_pidfd, &si, WEXITED | WNOHANG) >= 0 && si.si_pid == 0)
-                return 0;
-
-        h->remover_source = sd_event_source_disable_unref(h->remover_source);
-        h->remover_pidfd = safe_close(h->remover_pidfd);
-
-        if (si.si_code != CLD_EXITED || si.si_status != 0)
-                (void) log_warning_errno(si.si_code == CLD_EXITED ? si.si_status : ECANCELED,
-                                         "Failed to remove what boxes left in %s/" TRASH_NAME ": %m", h->path);
-
-        if (h->remove_again) {
-                r = start_remover(h);
-                if (r < 0)
-                        (void) log_warning_errno(r, "Failed to start removing what boxes left: %m");
-        }
-        return 0;
-}
-
-static int start_remover(HostDirectories *h) {
-        int pidfd = -EBADF, r;
-        struct clone_args args = {
-                .flags = CLONE_PIDFD,
-                .pidfd = (uint64_t) (uintptr_t) &pidfd,
-                .exit_signal = SIGCHLD,
-        };
-        pid_t pid;
-
-        if (h->remover_pidfd >= 0) {
-                h->remove_again = true;
-                return 0;
-        }
-
-        h->remove_again = false;
-        pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                remover_main(h->trash_fd);
-        h->remover_pidfd = pidfd;
-
-        r = sd_event_add_io(h->event, &h->remover_source, pidfd, EPOLLIN, on_remover_gone, h);
+        r = trash_remover_new(event, h->trash_fd, trash, &h->remover);
         if (r < 0)
                 return r;
 
-        (void) sd_event_source_set_description(h->remover_source, "host-directory-remover");
+        *ret = TAKE_PTR(h);
         return 0;
 }
 
@@ -283,7 +196,9 @@ int host_directory_remove(HostDirectories *h, uid_t uid, const char *id, uint32_
                 return errno == ENOENT ? 0 : -errno;
 
         r = move_to_trash(h, uid_fd, id);
-        return r > 0 ? start_remover(h) : r;
+        if (r > 0)
+                trash_remover_wake(h->remover);
+        return MIN(r, 0);
 }
 
 const char *host_directories_get_path(const HostDirectories *h) {
@@ -382,5 +297,6 @@ int host_directories_clean(
         clean_quotas(h, wanted_project, userdata);
 
         /* Of an earlier daemon's, too. */
-        return start_remover(h);
+        trash_remover_wake(h->remover);
+        return 0;
 }

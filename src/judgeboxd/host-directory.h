@@ -11,8 +11,7 @@
  * named stays where it is; and nobody else can get into <id>, where a program may have left a set-user-ID file of the
  * tenant's (the box itself is nosuid).
  *
- * A directory is gone by name at once. What is in it is removed by a process of its own, because a program can leave
- * more than a daemon with one loop for all has time for. */
+ * A directory is gone by name at once. What is in it is removed by a process of its own (trash-remover.h). */
 
 #include <systemd/sd-event.h>
 
@@ -20,7 +19,7 @@
 
 typedef struct HostDirectories HostDirectories;
 
-/* state: an absolute path, which is there. */
+/* state: an absolute path, which is there. To be called before there is a descriptor that could not be closed at once. */
 int host_directories_new(sd_event *event, const char *state, HostDirectories **ret);
 HostDirectories *host_directories_free(HostDirectories *h);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HostDirectories *, host_directories_free);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -176,7 +177,7 @@ START_TEST(test_remove_deep) {
 }
 END_TEST
 
-/* One remover at a time, which is started again for what came meanwhile; afterwards none is left. */
+/* More comes while the remover is at it; and nothing stays open here. */
 START_TEST(test_remove_many) {
         size_t n_fds = test_count_fds();
 
@@ -185,13 +186,48 @@ START_TEST(test_remove_many) {
 
                 touch_at(fd, "file");
                 ck_assert_int_eq(host_directory_remove(directories, TENANT, "b", /* project= */ 0), 0);
-                ck_assert_uint_le(test_count_fds(), n_fds + 2);
+                ck_assert_uint_le(test_count_fds(), n_fds + 1);
                 if (i % 50 == 0)
                         ck_assert_int_ge(sd_event_run(event, 0), 0);
         }
 
         wait_for_remover();
         loop_until(event, test_count_fds() == n_fds);
+}
+END_TEST
+
+static bool is_wanted(uid_t uid, const char *id, void *userdata) {
+        ck_assert_ptr_eq(userdata, &state);
+        return uid == TENANT && streq(id, "stays");
+}
+
+static bool is_wanted_project(uint32_t project, void *userdata) {
+        ck_assert_ptr_eq(userdata, &state);
+        return true;
+}
+
+/* Names are free all the same, and the next service has another remover. */
+START_TEST(test_remover_is_killed) {
+        size_t n_fds = test_count_fds();
+        char children[64] = "", path[64];
+        FILE *f;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/task/%i/children", getpid());
+        f = fopen(path, "re");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_ptr_nonnull(fgets(children, sizeof(children), f));
+        ck_assert_int_eq(fclose(f), 0);
+        ck_assert_int_eq(kill(atoi(children), SIGKILL), 0);
+        loop_until(event, test_count_fds() == n_fds - 2);
+
+        ck_assert_int_eq(close(make("b")), 0);
+        ck_assert_int_eq(close(make("b")), 0);
+        ck_assert_uint_eq(count_entries("boxes/.trash"), 1);
+
+        directories = host_directories_free(directories);
+        ck_assert_int_eq(host_directories_new(event, state, &directories), 0);
+        ck_assert_int_eq(host_directories_clean(directories, is_wanted, is_wanted_project, &state), 0);
+        wait_for_remover();
 }
 END_TEST
 
@@ -219,16 +255,6 @@ START_TEST(test_links) {
 }
 END_TEST
 
-static bool is_wanted(uid_t uid, const char *id, void *userdata) {
-        ck_assert_ptr_eq(userdata, &state);
-        return uid == TENANT && streq(id, "stays");
-}
-
-static bool is_wanted_project(uint32_t project, void *userdata) {
-        ck_assert_ptr_eq(userdata, &state);
-        return true;
-}
-
 /* Of boxes of a service that is no more; what it had begun to remove goes as well. */
 START_TEST(test_clean) {
         ck_assert_int_eq(close(make("stays")), 0);
@@ -252,7 +278,8 @@ END_TEST
 
 int main(void) {
         const TTest *const tests[] = {
-                test_make, test_made_anew, test_remove, test_remove_deep, test_remove_many, test_links, test_clean,
+                test_make, test_made_anew, test_remove, test_remove_deep, test_remove_many, test_remover_is_killed,
+                test_links, test_clean,
         };
 
         return test_run_as_root("host-directory", tests, ELEMENTSOF(tests), setup, teardown);
