@@ -571,7 +571,7 @@ def test_judgectl_gives_up():
         os.rename(m.path, m.path + '.away')
         m.end()
         check_equal(process.wait(60), 2)
-        check(b'does not come back' in process.stderr.read())
+        check(b'could not be made again' in process.stderr.read())
         os.rename(m.path + '.away', m.path)
         m.start()
         c = m.connect()
