@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -198,6 +199,35 @@ bool slow_close_take(int fd) {
                 log_warning_errno(errno, "Descriptor %i cannot be closed: %m", fd);
 
         return true;
+}
+
+/* The first from there on that stays, or UINT_MAX. */
+static unsigned next_kept(unsigned from, const int *keep, size_t n) {
+        unsigned next = UINT_MAX;
+
+        for (size_t i = 0; i < n; i++)
+                if (keep[i] >= 0 && (unsigned) keep[i] >= from)
+                        next = MIN(next, (unsigned) keep[i]);
+
+        for (unsigned fd = from; fd < next && fd / 8 < n_marks; fd++)
+                if (slow_close_is_marked((int) fd))
+                        return fd;
+
+        return next;
+}
+
+int slow_close_others(const int *keep, size_t n) {
+        assert(keep || n == 0);
+
+        for (unsigned from = 0;;) {
+                unsigned next = next_kept(from, keep, n);
+
+                if (next > from && close_range(from, next == UINT_MAX ? next : next - 1, 0) < 0)
+                        return -errno;
+                if (next == UINT_MAX)
+                        return 0;
+                from = next + 1;
+        }
 }
 
 void slow_close_disable(void) {

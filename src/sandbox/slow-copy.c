@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <limits.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -9,6 +8,7 @@
 
 #include "copy.h"
 #include "fd-util.h"
+#include "slow-close.h"
 #include "slow-copy.h"
 
 /* A server that has taken a request keeps even a killed process waiting for the answer. */
@@ -38,30 +38,14 @@ static void reap(void) {
                         i++;
 }
 
-/* It holds a copy of every descriptor of ours: a pipe of a program's would not come to its end before this does. */
-static int close_others(const int keep[static 3]) {
-        for (unsigned from = 0;;) {
-                unsigned next = UINT_MAX;
-
-                for (size_t i = 0; i < 3; i++)
-                        if ((unsigned) keep[i] >= from)
-                                next = MIN(next, (unsigned) keep[i]);
-
-                if (next > from && close_range(from, next == UINT_MAX ? next : next - 1, 0) < 0)
-                        return -errno;
-                if (next == UINT_MAX)
-                        return 0;
-                from = next + 1;
-        }
-}
-
 static _noreturn_ void copy_main(int source_fd, int target_fd, int result_fd, uint64_t max_bytes) {
         Copy c;
         int r;
 
         (void) prctl(PR_SET_NAME, "judgebox-copy");
 
-        r = close_others((int[]) { source_fd, target_fd, result_fd });
+        /* It holds a copy of every descriptor of ours: a pipe of a program's would not come to its end before this does. */
+        r = slow_close_others((int[]) { source_fd, target_fd, result_fd }, 3);
         if (r >= 0)
                 r = copy_begin(source_fd, target_fd, max_bytes, &c);
         if (r >= 0)

@@ -17,6 +17,7 @@
 #include "filter-load.h"
 #include "landlock.h"
 #include "set-id-filter.h"
+#include "slow-close.h"
 #include "spawn.h"
 #include "truncate-filter.h"
 
@@ -99,6 +100,25 @@ static void child_move_fd(SpawnChild *c, int *fd, int highest) {
                 child_fail(c, STEP_DESCRIPTORS, errno);
 }
 
+/* Until the program is executed its paths are looked up with all that we have open, and a link that an earlier program has
+ * made, or the name of an interpreter, may lead through /proc/self/fd: to a cgroup, and from there up into the host.
+ * So that is closed before the first path. */
+static void child_close_others(SpawnChild *c, const int *sources, const int *targets, size_t n) {
+        int keep[2 * (3 + RUN_EXTRA_FDS_MAX) + 2], r;
+        size_t n_keep = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                keep[n_keep++] = sources[i];
+                keep[n_keep++] = targets[i];
+        }
+        keep[n_keep++] = c->exec_fd;
+        keep[n_keep++] = c->filter_socket_fd;
+
+        r = slow_close_others(keep, n_keep);
+        if (r < 0)
+                child_fail(c, STEP_DESCRIPTORS, -r);
+}
+
 /* Puts every descriptor at its number. Sources at or below the highest number wanted are moved out of the way
  * first, so that the order does not matter. Ours all close on exec. */
 static void child_place_fds(SpawnChild *c) {
@@ -125,6 +145,8 @@ static void child_place_fds(SpawnChild *c) {
         for (size_t i = 0; i < n; i++)
                 if (dup2(source[i], target[i]) < 0)
                         child_fail(c, STEP_DESCRIPTORS, errno);
+
+        child_close_others(c, source, target, n);
 }
 
 static const char *environment_get(char *const *environment, const char *name) {

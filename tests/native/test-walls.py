@@ -197,6 +197,25 @@ def test_tests_have_no_names():
     check_equal(done.status, 0, str(done))
 
 
+FDS = 64    # more than judgebox-init has open here
+
+
+@test
+def test_descriptors_while_it_starts():
+    """What judgebox-init has open, a cgroup of the host's among it, leads nowhere until a program is executed: not as its
+    working directory, not by a link that an earlier program has made, and not as the interpreter that it asks for."""
+    interpreter = '/proc/self/fd/$n' + '/..' * 20 + '/usr/bin/true'
+    with box() as b:
+        made = b.run('sh', '-c', f'for n in $(seq 0 {FDS - 1}); do ln -s /proc/self/fd/$n link-$n; '
+                     f'echo "#!{interpreter}" >script-$n; chmod +x script-$n; done')
+        check_equal(made['verdict'], 'ok', str(made))
+        for n in range(FDS):
+            for program, directory in (('true', f'/proc/self/fd/{n}'), ('true', f'link-{n}'), (f'/box/script-{n}', '/')):
+                result = b.client.run(program, box=BOX, workingDirectory=directory)
+                check_equal(result['verdict'], 'exec-failed', f'{program} in {directory}: {result}')
+                check(result['error'] in ('ENOENT', 'ENOTDIR'), f'{program} in {directory}: {result}')
+
+
 # ---- the flags of mounts ----
 
 def mounts(*options):

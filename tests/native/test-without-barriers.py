@@ -125,6 +125,9 @@ VARIANTS = {
     'filter-ends-the-run': (
         [('src/sandbox/run-notice.c', r'!=\s*\(SECCOMP_RET_USER_NOTIF \| FILTER_NOTICE_TRACE\)', '== 0')],
         ['reported-call', 'killing-is-reported', 'violation-in-a-trace']),
+    'closed-before-the-first-path': (
+        [('src/sandbox/spawn.c', r'child_close_others\(c, source, target, n\);', '')],
+        ['descriptors-while-it-starts']),
     'filter-socket-out-of-the-way': (
         [('src/sandbox/spawn.c', r'child_move_fd\(c, &c->filter_socket_fd, highest\);', '')],
         ['descriptors-of-the-program']),

@@ -155,6 +155,37 @@ START_TEST(test_dead_helper) {
 }
 END_TEST
 
+/* In a child: of its own descriptors it has none left but those, and those that would keep it waiting. */
+START_TEST(test_others) {
+        int marked = received(foreign_file(), /* foreign= */ true), low = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int high = fcntl(low, F_DUPFD_CLOEXEC, 700), between = fcntl(low, F_DUPFD_CLOEXEC, 300), status;
+        pid_t pid;
+
+        ck_assert_int_ge(high, 700);
+        ck_assert_int_ge(between, 300);
+
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                const int keep[] = { high, -EBADF, low };
+                bool good = slow_close_others(keep, ELEMENTSOF(keep)) == 0;
+
+                for (int fd = 0; fd < 1024; fd++)
+                        good = good && (fcntl(fd, F_GETFD) >= 0) == (fd == low || fd == high || fd == marked);
+                _exit(good ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+
+        (void) close(between);
+        (void) close(high);
+        (void) close(low);
+        (void) safe_close(marked);
+        ck_assert(closes(marked));
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("slow-close");
         TCase *t = tcase_create("slow-close");
@@ -166,6 +197,7 @@ int main(void) {
         tcase_add_test(t, test_own);
         tcase_add_test(t, test_switched_off);
         tcase_add_test(t, test_dead_helper);
+        tcase_add_test(t, test_others);
         suite_add_tcase(s, t);
 
         return test_run_suite(s);
