@@ -34,6 +34,10 @@
 
 #define SPAWN_STACK_SIZE (64U * 1024U)
 
+/* We wait until it executes, and for so long nobody watches what else runs in the box. So no more than this for whoever
+ * could make it wait: a bind whose server is gone, another run by a lease on the program, or, where it may, by a signal. */
+#define SPAWN_TIMEOUT_SEC 10
+
 #if __has_include(<sanitizer/asan_interface.h>)
 #  include <sanitizer/asan_interface.h>
 #else
@@ -266,6 +270,17 @@ static void child_restrict_files(SpawnChild *c, int ruleset_fd) {
                 child_fail(c, STEP_LANDLOCK, -r);
 }
 
+/* The execution takes the timer away (timer_create(2)). */
+static void child_limit_time(SpawnChild *c) {
+        const struct itimerspec when = { .it_value.tv_sec = SPAWN_TIMEOUT_SEC };
+        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+        int timer;
+
+        if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) < 0 ||
+            syscall(SYS_timer_settime, timer, 0, &when, NULL) < 0)
+                child_fail(c, STEP_SPAWN, errno);
+}
+
 static int child_main(void *userdata) {
         SpawnChild *c = userdata;
         const SpawnRequest *q = c->request;
@@ -274,8 +289,9 @@ static int child_main(void *userdata) {
         sigset_t none;
 
         (void) setsid();
+        child_limit_time(c);
 
-        /* First, while the descriptors are where they were. What follows opens nothing but the program. */
+        /* While the descriptors are where they were. What follows opens nothing but the program. */
         child_restrict_files(c, q->ruleset_fd);
         child_restrict_files(c, q->run_ruleset_fd);
 
@@ -470,6 +486,11 @@ int spawn(const SpawnRequest *q, SpawnReport *ret) {
         }
 
         ret->pid = r;
+        if (ret->error == 0 && now_nsec(CLOCK_MONOTONIC) - before_nsec >= SPAWN_TIMEOUT_SEC * NSEC_PER_SEC) {
+                (void) kill(ret->pid, SIGKILL);
+                ret->step = STEP_EXEC;
+                ret->error = ETIMEDOUT;
+        }
         if (filter_socket_fd >= 0)
                 ret->listener_fd = filter_load_take_listener();
         if (ret->error != 0) {

@@ -106,6 +106,41 @@ def test_other_run_socket():
         check_refused(b.attack('connect-unix', '@nobody'), 'ECONNREFUSED')
 
 
+LEASE = """
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open('/box/program', os.O_RDONLY)
+try:
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+except OSError as error:
+    sys.exit(f'no lease: {error}')
+os.write(1, b'%d\\n' % os.getpid())
+time.sleep(100)
+"""
+
+
+@test
+def test_other_run_lease():
+    """Who keeps a program from being executed keeps the box from watching what else runs, himself included, but not for long."""
+    with box() as b:
+        b.put(ATTACK, 'program')
+        probe = b.run('/usr/bin/python3', '-c', LEASE.replace('sleep(100)', 'sleep(0)'))
+        if probe['verdict'] != 'ok':
+            skip(f'no leases here: {probe}')
+
+        reader, writer = os.pipe()
+        with os.fdopen(reader) as said, contextlib.closing(b.service.connect()) as client:
+            client.send('Run', {'arguments': ['/usr/bin/python3', '-c', LEASE], 'box': BOX, 'stdout': {'fileDescriptor': 0},
+                                'limits': {'wallTimeUSec': 3_000_000}}, [writer])
+            os.close(writer)
+            said.readline()
+            result = b.run('/box/program', 'open', '/etc/passwd')
+            check_equal((result['verdict'], result.get('error')), ('exec-failed', 'ETIMEDOUT'), str(result))
+            result = client.receive()['result']
+            check_equal(result['verdict'], 'wall-time-limit', str(result))
+            check(result['wallTimeUSec'] < 25_000_000, str(result))
+
+
 # ---- what is the host's, by another way than its name ----
 
 @contextlib.contextmanager
