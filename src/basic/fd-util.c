@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "fd-util.h"
 #include "slow-close.h"
@@ -43,6 +42,12 @@ int fd_set_nonblock(int fd, bool nonblock) {
 
 int fd_set_cloexec(int fd, bool cloexec) {
         return fd_change_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, cloexec);
+}
+
+int fd_statx_cached(int fd, unsigned mask, struct statx *ret) {
+        assert(ret);
+
+        return RET_NERRNO(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, ret));
 }
 
 int fd_read_full(int fd, size_t max, char **ret, size_t *ret_size) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "time-util.h"
@@ -25,6 +26,9 @@ static inline void close_pairp(int (*p)[2]) {
 
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
+
+/* statx(2) of what is open, as the kernel has it: a network or FUSE server is not asked. */
+int fd_statx_cached(int fd, unsigned mask, struct statx *ret);
 
 /* Reads at most max bytes of a file or pipe to its end and adds a NUL that is not counted. -E2BIG if there
  * is more than max. */

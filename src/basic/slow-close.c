@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fd-util.h"
 #include "log.h"
 #include "slow-close.h"
 
@@ -63,7 +64,7 @@ static bool may_be_slow(int fd) {
                 return false;
 
         /* As far as the kernel knows it without asking. */
-        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &sx) < 0)
+        if (fd_statx_cached(fd, STATX_TYPE, &sx) < 0)
                 return true;
 
         /* On a disk of this machine, which no tenant may mount. */

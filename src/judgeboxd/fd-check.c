@@ -10,9 +10,8 @@ static int refuse(const char **ret_message, const char *message) {
         return -EINVAL;
 }
 
-/* Type, owner and device as the kernel has them: a network or FUSE server is not asked. */
 static int stat_cached(int fd, struct statx *ret) {
-        return RET_NERRNO(statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_UID, ret));
+        return fd_statx_cached(fd, STATX_TYPE | STATX_UID, ret);
 }
 
 /* access: O_RDONLY or O_WRONLY. */

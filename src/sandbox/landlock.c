@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <linux/landlock.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
+#include "fd-util.h"
 #include "landlock-abi.h"
 #include "landlock.h"
 
@@ -86,10 +85,12 @@ int landlock_new(int *ret_fd) {
 
 int landlock_allow(int ruleset_fd, int fd, LandlockAccess access) {
         struct landlock_path_beneath_attr rule = { .parent_fd = fd };
-        struct stat st;
+        struct statx sx;
+        int r;
 
-        if (fstat(fd, &st) < 0)
-                return -errno;
+        r = fd_statx_cached(fd, STATX_TYPE, &sx);
+        if (r < 0)
+                return r;
 
         rule.allowed_access = (FLAGS_SET(access, LANDLOCK_LIST) ? LANDLOCK_ACCESS_FS_READ_DIR : 0) |
                               (FLAGS_SET(access, LANDLOCK_READ) ? ACCESS_READ : 0) |
@@ -97,7 +98,7 @@ int landlock_allow(int ruleset_fd, int fd, LandlockAccess access) {
                               (FLAGS_SET(access, LANDLOCK_WRITE) ? ACCESS_WRITE : 0) |
                               (FLAGS_SET(access, LANDLOCK_CHANGE) ? ACCESS_CHANGE : 0);
         rule.allowed_access &= handled();
-        if (!S_ISDIR(st.st_mode))
+        if (!S_ISDIR(sx.stx_mode))
                 rule.allowed_access &= ACCESS_FILE;
         if (rule.allowed_access == 0)
                 return 0;

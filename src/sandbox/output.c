@@ -2,11 +2,11 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "fd-util.h"
 #include "output.h"
 #include "slow-close.h"
+#include "slow-write.h"
 
 #define PUMP_CHUNK (64U * 1024U)
 
@@ -15,20 +15,35 @@
 
 /* RLIMIT_FSIZE stops a write at an offset, so it can stand for the limit only where the file is empty and
  * written from its start. */
-static bool can_be_direct(int fd, const struct stat *st, uint64_t limit, uint64_t file_limit) {
+static bool can_be_direct(int fd, const struct statx *sx, uint64_t limit, uint64_t file_limit) {
         int flags;
 
-        if (!S_ISREG(st->st_mode) || st->st_size != 0 || limit < file_limit)
+        if (!S_ISREG(sx->stx_mode) || sx->stx_size != 0 || limit < file_limit)
                 return false;
 
         flags = fcntl(fd, F_GETFL);
         return flags >= 0 && !(flags & O_APPEND) && lseek(fd, 0, SEEK_CUR) == 0;
 }
 
+/* What is copied, by somebody who may be kept waiting for it: then it is but a pipe to us. */
+static int start_writer(Output *o, int *target) {
+        int pipe_fd, r;
+
+        r = slow_write_start(*target, &pipe_fd, &o->writer);
+        if (r < 0)
+                return r;
+
+        (void) safe_close(*target);
+        *target = pipe_fd;
+        o->copy = false;
+        return 0;
+}
+
 int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_t file_limit, int *ret_child_fd) {
         _cleanup_close_ int target = target_fd, child = -EBADF;
         _cleanup_close_pair_ int p[2] = EBADF_PAIR;
-        struct stat st;
+        struct statx sx;
+        int r;
 
         assert(o);
         assert(ret_child_fd);
@@ -43,16 +58,17 @@ int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_
                         return -errno;
         }
 
-        if (fstat(target, &st) < 0)
-                return -errno;
+        r = fd_statx_cached(target, STATX_TYPE | STATX_SIZE, &sx);
+        if (r < 0)
+                return r;
 
-        if (!captured && S_ISCHR(st.st_mode)) {
+        if (!captured && S_ISCHR(sx.stx_mode)) {
                 /* Nothing of it is looked at afterwards. */
                 *ret_child_fd = TAKE_FD(target);
                 return 0;
         }
 
-        if (!captured && can_be_direct(target, &st, limit, file_limit)) {
+        if (!captured && can_be_direct(target, &sx, limit, file_limit)) {
                 child = fcntl(target, F_DUPFD_CLOEXEC, 3);
                 if (child < 0)
                         return -errno;
@@ -62,16 +78,21 @@ int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_
                 o->state = OUTPUT_DIRECT;
                 o->limit = MIN(limit, file_limit);
         } else {
-                if (pipe2(p, O_CLOEXEC) < 0)
-                        return -errno;
-
                 o->state = OUTPUT_PUMP;
-                o->copy = !captured && !S_ISFIFO(st.st_mode);
+                o->copy = !captured && !S_ISFIFO(sx.stx_mode);
+                if (o->copy && slow_close_is_marked(target)) {
+                        r = start_writer(o, &target);
+                        if (r < 0)
+                                return r;
+                }
                 if (o->copy) {
                         o->buffer = new(char, PUMP_CHUNK);
                         if (!o->buffer)
                                 return -ENOMEM;
                 }
+
+                if (pipe2(p, O_CLOEXEC) < 0)
+                        return -errno;
                 o->pipe_fd = TAKE_FD(p[0]);
                 child = TAKE_FD(p[1]);
         }
@@ -86,6 +107,7 @@ void output_done(Output *o) {
 
         o->pipe_fd = safe_close(o->pipe_fd);
         o->target_fd = safe_close(o->target_fd);
+        worker_done(&o->writer);
         recorder_done(&o->recorder);
         o->buffer = mfree(o->buffer);
         o->state = OUTPUT_NONE;
@@ -108,6 +130,7 @@ void output_release(Output *o) {
 
         o->pipe_fd = safe_close(o->pipe_fd);
         o->target_fd = safe_close(o->target_fd);
+        worker_done(&o->writer);
         recorder_stop(&o->recorder);
         o->buffer = mfree(o->buffer);
         o->state = OUTPUT_NONE;
@@ -120,6 +143,11 @@ int output_get_memfd(const Output *o) {
 }
 
 bool output_get_poll(const Output *o, int *ret_fd, short *ret_events) {
+        if (o->state == OUTPUT_CLOSED && o->writer.pid > 0) {
+                *ret_fd = worker_get_fd(&o->writer);
+                *ret_events = POLLIN;
+                return true;
+        }
         if (o->state != OUTPUT_PUMP)
                 return false;
 
@@ -143,6 +171,13 @@ static size_t pipe_fill(int fd) {
         int n;
 
         return ioctl(fd, FIONREAD, &n) < 0 || n < 0 ? 0 : (size_t) n;
+}
+
+/* Nothing is left in it, and nobody could write any more. */
+static bool pipe_is_at_end(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, 0) > 0 && !(p.revents & POLLIN);
 }
 
 /* Returns whether to go on. */
@@ -218,9 +253,18 @@ static bool pump_splice(Output *o, size_t max) {
         return pump_result(o, n);
 }
 
+static void look_at_writer(Output *o) {
+        int result;
+
+        if (o->writer.pid > 0 && worker_get_result(&o->writer, &result) <= 0)
+                worker_done(&o->writer);
+}
+
 void output_pump(Output *o) {
         assert(o);
 
+        if (o->state == OUTPUT_CLOSED)
+                look_at_writer(o);
         if (o->state != OUTPUT_PUMP)
                 return;
 
@@ -232,7 +276,7 @@ void output_pump(Output *o) {
                 if (left == 0 && o->buffer_start == o->buffer_end) {
                         /* The limit itself may be written; one byte more may not. */
                         o->exceeded = pipe_fill(o->pipe_fd) > 0;
-                        if (o->exceeded)
+                        if (o->exceeded || pipe_is_at_end(o->pipe_fd))
                                 output_close(o);
                         return;
                 }
@@ -243,19 +287,22 @@ void output_pump(Output *o) {
 }
 
 bool output_is_pending(const Output *o) {
+        if (o->writer.pid > 0)
+                return true;
+
         return o->state == OUTPUT_PUMP && (o->buffer_end > o->buffer_start || pipe_fill(o->pipe_fd) > 0);
 }
 
 uint64_t output_finish(Output *o) {
-        struct stat st;
+        struct statx sx;
 
         assert(o);
 
         switch (o->state) {
         case OUTPUT_DIRECT:
-                if (fstat(o->target_fd, &st) < 0)
+                if (fd_statx_cached(o->target_fd, STATX_SIZE, &sx) < 0)
                         return RESULT_UNKNOWN;
-                o->bytes = (uint64_t) st.st_size;
+                o->bytes = sx.stx_size;
                 o->exceeded = o->bytes > o->limit;
                 return o->bytes;
         case OUTPUT_PUMP:

@@ -3,13 +3,15 @@
 
 #include "recorder.h"
 #include "spec.h"
+#include "worker.h"
 
 /* One output stream of a run, and where it goes.
  *
  * A regular file of the caller's is given to the program as it is, if RLIMIT_FSIZE can hold the limit there: set
  * one byte above it (run.c), so that a file longer than the limit tells that the program wanted more. All
  * else goes through a pipe of ours, so that we can count and stop: moved on by splice() where the kernel can,
- * never blocking on a slow reader, who holds up his own program only. */
+ * never blocking on a slow reader, who holds up his own program only. Where even a write to a file may block, somebody
+ * else writes (slow-write.h). */
 
 typedef enum OutputState {
         OUTPUT_NONE,   /* /dev/null, or joined to the other stream: nothing known */
@@ -29,12 +31,13 @@ typedef struct Output {
         uint64_t bytes, limit;
         int pipe_fd;
         int target_fd;
+        Worker writer; /* between us and a file whose server may not answer */
         Recorder recorder; /* of what goes through the pipe; its left is 0 where nothing is recorded */
         char *buffer; /* with copy: read from the pipe, not yet written */
         size_t buffer_start, buffer_end;
 } Output;
 
-#define OUTPUT_NULL (Output) { .pipe_fd = -EBADF, .target_fd = -EBADF, .recorder = RECORDER_NULL }
+#define OUTPUT_NULL (Output) { .pipe_fd = -EBADF, .target_fd = -EBADF, .writer = WORKER_NULL, .recorder = RECORDER_NULL }
 
 /* Prepares a stream. target_fd is taken over. ret_child_fd is the caller's, to be closed after the spawn. */
 int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_t file_limit, int *ret_child_fd);

@@ -132,14 +132,14 @@ int root_rules_update(Root *root) {
 }
 
 /* Whether the file could be opened anew by its name in /proc/self/fd, and Landlock would have a say in that. */
-static bool wants_rule(const struct stat *st) {
-        return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
+static bool wants_rule(const struct statx *sx) {
+        return S_ISREG(sx->stx_mode) || S_ISDIR(sx->stx_mode);
 }
 
-static int allow_descriptor(int ruleset_fd, int fd, const struct stat *st, LandlockAccess max) {
+static int allow_descriptor(int ruleset_fd, int fd, const struct statx *sx, LandlockAccess max) {
         int flags;
 
-        if (S_ISDIR(st->st_mode))
+        if (S_ISDIR(sx->stx_mode))
                 return landlock_allow(ruleset_fd, fd, max);
 
         flags = fcntl(fd, F_GETFL);
@@ -152,12 +152,14 @@ static int allow_descriptor(int ruleset_fd, int fd, const struct stat *st, Landl
 }
 
 int root_rules_allow_descriptor(int ruleset_fd, int fd, LandlockAccess max) {
-        struct stat st;
+        struct statx sx;
+        int r;
 
-        if (fstat(fd, &st) < 0)
-                return -errno;
+        r = fd_statx_cached(fd, STATX_TYPE, &sx);
+        if (r < 0)
+                return r;
 
-        return wants_rule(&st) ? allow_descriptor(ruleset_fd, fd, &st, max) : 0;
+        return wants_rule(&sx) ? allow_descriptor(ruleset_fd, fd, &sx, max) : 0;
 }
 
 int root_rules_with(const Root *root, const int *fds, size_t n_fds, int *ret_fd) {
@@ -169,11 +171,12 @@ int root_rules_with(const Root *root, const int *fds, size_t n_fds, int *ret_fd)
         assert(ret_fd);
 
         for (size_t i = 0; root->ruleset_fd >= 0 && i < n_fds; i++) {
-                struct stat st;
+                struct statx sx;
 
-                if (fstat(fds[i], &st) < 0)
-                        return -errno;
-                if (!wants_rule(&st))
+                r = fd_statx_cached(fds[i], STATX_TYPE, &sx);
+                if (r < 0)
+                        return r;
+                if (!wants_rule(&sx))
                         continue;
 
                 if (ruleset_fd < 0) {
@@ -182,7 +185,7 @@ int root_rules_with(const Root *root, const int *fds, size_t n_fds, int *ret_fd)
                                 return r;
                 }
 
-                r = allow_descriptor(ruleset_fd, fds[i], &st, LANDLOCK_ALL);
+                r = allow_descriptor(ruleset_fd, fds[i], &sx, LANDLOCK_ALL);
                 if (r < 0)
                         return r;
         }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A copy whose source may keep whoever reads it waiting: a file on FUSE or a network file system, whose server need never
- * answer (slow_close_is_marked()). A process of its own copies, so that judgebox-init goes on watching what runs, and is
- * killed when it gets nowhere. It is no child that wait4(-1) would find (exit_signal 0): that judgebox-init has no child
- * still means that no program is left. */
+/* A copy whose source may keep whoever reads it waiting, made by a process of its own (worker.h), which is killed when it
+ * gets nowhere. */
 
 #include <stdint.h>
 

@@ -231,7 +231,7 @@ def listening(*options, degrade=DEGRADE):
 
 class HostileFile:
     """A file on FUSE of which one operation is never answered: `flush`, so that whoever closes it waits until the server ends,
-    or `read`. In a mount namespace of its own. .fd is the file, which only close() may close: where that is what waits,
+    `read`, `write`, `getattr` or `nothing`. In a mount namespace of its own. .fd is the file, which only close() may close: where that is what waits,
     nothing may be forked here while it is open, because a child closes its copy."""
 
     def __init__(self, silent='flush'):
@@ -276,7 +276,9 @@ def serve_fuse(silent, result):
         return struct.pack('<QQQQQQIIIIIIIIII', inode, size, 1, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
 
     lookup, getattr_, open_, read, write, release, flush, init = 1, 3, 14, 15, 16, 18, 25, 26
-    unanswered = {'flush': flush, 'read': read}[silent]
+    unanswered = {'flush': flush, 'read': read, 'write': write, 'getattr': getattr_, 'nothing': -1}[silent]
+    # How long the kernel need not ask again.
+    valid = 0 if silent == 'getattr' else 100
     while True:
         request = os.read(device, 1 << 20)
         _, operation, unique, inode = struct.unpack('<IIQQ', request[:24])
@@ -286,9 +288,9 @@ def serve_fuse(silent, result):
         if operation == init:
             data = struct.pack('<IIIIHHIIHHI', 7, 31, 65536, 0, 12, 9, 65536, 1, 0, 0, 0) + bytes(28)
         elif operation == lookup:
-            data = struct.pack('<QQQQII', 2, 0, 100, 100, 0, 0) + attributes(2)
+            data = struct.pack('<QQQQII', 2, 0, 100, valid, 0, 0) + attributes(2)
         elif operation == getattr_:
-            data = struct.pack('<QII', 100, 0, 0) + attributes(inode)
+            data = struct.pack('<QII', valid, 0, 0) + attributes(inode)
         elif operation == open_:
             data = struct.pack('<QII', 1, 0, 0)
         elif operation == read:

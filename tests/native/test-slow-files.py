@@ -3,6 +3,7 @@
 """Files whose server does not answer: who hands one over waits for it, and what else goes on in the same box does not."""
 
 import contextlib
+import os
 import select
 import time
 
@@ -10,6 +11,7 @@ from harness import JUDGECTL, check, check_equal, main, test, wait_until
 from service import Failed, HostileFile, listening
 
 STALL_SEC = 10      # after which judgebox-init gives a copy up
+GRACE_SEC = 30      # after its wall time, in which judgeboxd must have heard of a run's end
 
 
 @contextlib.contextmanager
@@ -124,6 +126,64 @@ def test_files_that_do_not_close():
         check_equal(waiting.receive()['result']['verdict'], 'ok')
         runs_as_ever(s, waiting)
         waiting.close()
+
+
+@test
+def test_output_to_a_file():
+    """What a program writes somebody else waits with, who is not waited for when the run is called off."""
+    with box_and_file('write') as (s, fd):
+        waiting = s.connect()
+        waiting.send('Run', {'box': 'b', 'arguments': ['echo', 'x'], 'stdout': {'fileDescriptor': 0},
+                             'stderr': {'fileDescriptor': 1}}, [fd, fd], more=True)
+        number = waiting.receive()['started']['run']
+        runs_as_ever(s, waiting)
+
+        check_equal(s.client.call('Kill', {'box': 'b', 'run': number})['killed'], 1)
+        result = waiting.receive()['result']
+        check_equal((result['verdict'], result['stdoutBytes'], result['stderrBytes']), ('ok', 2, 0), str(result))
+        waiting.close()
+
+
+@test
+def test_output_arrives():
+    """A run is not at its end before all that it wrote is where it belongs, be it as much as may be."""
+    with box_and_file('nothing') as (s, fd):
+        for limit, verdict in ((3_000_000, 'ok'), (2_999_999, 'output-limit')):
+            result = s.client.run('head', '-c', '3000000', '/dev/zero', box='b', stdout={'fileDescriptor': 0}, fds=[fd],
+                                  limits={'outputBytes': limit})
+            check_equal((result['verdict'], result['stdoutBytes']), (verdict, limit), str(result))
+        check_equal(os.lseek(fd, 0, os.SEEK_CUR), 5_999_999)
+
+
+@test
+def test_program_that_waits():
+    """Nothing ends it before the server answers or goes: its box ends in its place, and nobody else waits."""
+    with listening() as s:
+        for box in ('b', 'other'):
+            s.client.call('CreateBox', {'box': box})
+        file, waiting, started = HostileFile('read'), s.connect(), time.monotonic()
+        try:
+            waiting.send('Run', {'box': 'b', 'arguments': ['cat'], 'stdin': {'fileDescriptor': 0},
+                                 'limits': {'wallTimeUSec': 200_000}}, [file.fd])
+            check_equal(s.client.run('true', box='other')['verdict'], 'ok')
+            result = waiting.receive()['result']
+            check_equal((result['verdict'], result.get('error')), ('internal-error', 'ETIMEDOUT'), str(result))
+            check(GRACE_SEC <= time.monotonic() - started < GRACE_SEC + 15, f'after {time.monotonic() - started} s')
+            check_equal(s.client.run('true', box='other')['verdict'], 'ok')
+        finally:
+            file.close()
+        check(wait_until(lambda: [b['box'] for b in s.client.call('ListBoxes')['boxes']] == ['other']), 'it is gone')
+        s.client.call('DestroyBox', {'box': 'other'})
+        waiting.close()
+
+
+@test
+def test_files_that_do_not_say_what_they_are():
+    with box_and_file('getattr') as (s, fd):
+        result = s.client.run('echo', 'x', box='b', stdin={'fileDescriptor': 0},
+                              stdout={'fileDescriptor': 1}, extraFileDescriptors=[{'fileDescriptor': 2, 'target': 7}],
+                              fds=[fd] * 3)
+        check_equal((result['verdict'], result['stdoutBytes']), ('ok', 2), str(result))
 
 
 main()

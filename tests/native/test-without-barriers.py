@@ -135,6 +135,12 @@ VARIANTS = {
         [('src/sandbox/file-job.c', r'j->slow = slow_close_is_marked\(j->copy\.source_fd\)', 'j->slow = false'),
          ('src/sandbox/run-start.c', r'slow_close_is_marked\(r->spec\.exec_fd\)', 'false')],
         ['copy-into-the-box', 'program-to-execute']),
+    'written-by-another': (
+        [('src/sandbox/output.c', r'o->copy && slow_close_is_marked\(target\)', 'false')],
+        ['output-to-a-file']),
+    'executed-in-time': (
+        [('src/sandbox/spawn.c', r'        child_limit_time\(c\);', '')],
+        ['other-run-lease']),
     'closed-by-another': (
         [('src/sandbox/supervisor.c', r'slow_close_enable\(\);', '')],
         ['files-that-do-not-close']),

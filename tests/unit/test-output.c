@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <check.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "fd-util.h"
 #include "output.h"
+#include "slow-close.h"
 #include "test-util.h"
 
 static size_t fds_before;
@@ -48,7 +51,8 @@ START_TEST(test_capture) {
 
         (void) safe_close(child);
         output_pump(&o);
-        ck_assert_int_eq(o.state, OUTPUT_PUMP); /* at its limit, nothing more came */
+        ck_assert_int_eq(o.state, OUTPUT_CLOSED); /* at its limit, and nothing more can come */
+        ck_assert(!o.exceeded);
         ck_assert_uint_eq(output_finish(&o), 1000);
         ck_assert_int_eq(size_of(o.target_fd), 1000);
         output_done(&o);
@@ -317,6 +321,79 @@ START_TEST(test_record_blocked) {
 }
 END_TEST
 
+/* Neither memory nor on a disk, and says what was written: as much as the kernel says of a file that a server has. */
+static int foreign_file(void) {
+        int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        slow_close_enable();
+        slow_close_mark(fd);
+        ck_assert(slow_close_is_marked(fd));
+        return fd;
+}
+
+/* It is another that closes it; two are for talking to that one. */
+static void forget_foreign_file(Output *o) {
+        output_done(o);
+        for (int i = 0; i < 1000 && test_count_fds() > fds_before + 2; i++)
+                (void) nanosleep(&(struct timespec) { .tv_nsec = 5000000 }, NULL);
+        slow_close_disable();
+}
+
+static void pump_to_the_end(Output *o) {
+        struct pollfd p;
+
+        while (output_is_pending(o)) {
+                ck_assert(output_get_poll(o, &p.fd, &p.events));
+                ck_assert_int_eq(poll(&p, 1, 10000), 1);
+                output_pump(o);
+        }
+}
+
+START_TEST(test_foreign_file) {
+        int child, fd = foreign_file(), reader = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+        Output o = OUTPUT_NULL;
+        char buf[16] = {};
+
+        ck_assert_int_eq(output_open(&o, fd, false, 4, 1000, &child), 0);
+        ck_assert_int_eq(o.state, OUTPUT_PUMP);
+        ck_assert(!o.copy);
+
+        /* Up to its limit, so that nothing but the end of the pipe tells that there is no more. */
+        ck_assert_int_eq(fd_write_full(child, "1000", 4), 0);
+        (void) safe_close(child);
+        output_pump(&o);
+        ck_assert_int_eq(o.state, OUTPUT_CLOSED);
+        pump_to_the_end(&o);
+        ck_assert(!o.exceeded);
+        ck_assert_uint_eq(output_finish(&o), 4);
+        ck_assert_int_gt(pread(reader, buf, sizeof(buf) - 1, 0), 0);
+        ck_assert_str_eq(buf, "1000\n");
+
+        (void) safe_close(reader);
+        forget_foreign_file(&o);
+}
+END_TEST
+
+/* One that takes nothing is to the program as a reader that is gone. */
+START_TEST(test_foreign_file_refuses) {
+        int child, fd = foreign_file();
+        Output o = OUTPUT_NULL;
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        ck_assert_int_eq(output_open(&o, fd, false, 100, 1000, &child), 0);
+        ck_assert_int_eq(fd_write_full(child, "no number", 9), 0);
+        while (o.state == OUTPUT_PUMP) {
+                (void) write(child, "x", 1);
+                output_pump(&o);
+                (void) nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+        }
+        pump_to_the_end(&o);
+        (void) safe_close(child);
+        forget_foreign_file(&o);
+}
+END_TEST
+
 /* Only what goes through a pipe of ours by itself. */
 START_TEST(test_record_refused) {
         Output o = OUTPUT_NULL;
@@ -334,6 +411,7 @@ int main(void) {
                 test_capture, test_capture_exceeded, test_zero_limit,  test_direct, test_append,
                 test_slow_pipe, test_slow_socket,    test_reader_gone, test_null,
                 test_record,    test_record_blocked, test_record_refused,
+                test_foreign_file, test_foreign_file_refuses,
         };
 
         return test_run("output", tests, ELEMENTSOF(tests), setup, teardown);
