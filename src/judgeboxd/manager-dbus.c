@@ -235,19 +235,7 @@ static int method_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *e
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
-static int property_get_version(
-                sd_bus *bus,
-                const char *path,
-                const char *interface,
-                const char *property,
-                sd_bus_message *reply,
-                void *userdata,
-                sd_bus_error *error) {
-
-        return sd_bus_message_append(reply, "s", PROJECT_VERSION);
-}
-
-static int property_get_cgroup_manager(
+static int property_get(
                 sd_bus *bus,
                 const char *path,
                 const char *interface,
@@ -258,13 +246,17 @@ static int property_get_cgroup_manager(
 
         Manager *m = bus_service_get_manager(ASSERT_PTR(userdata));
 
+        if (streq(property, "Version"))
+                return sd_bus_message_append(reply, "s", PROJECT_VERSION);
+
+        assert(streq(property, "CgroupManager"));
         return sd_bus_message_append(reply, "s", m->cgroups ? cgroup_manager_get_name(m->cgroups) : "none");
 }
 
 const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("CgroupManager", "s", property_get_cgroup_manager, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Version", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("CgroupManager", "s", property_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_METHOD_WITH_ARGS("Run",
                                 SD_BUS_ARGS("as", arguments, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", result, "a{sv}", files),

@@ -156,7 +156,7 @@ static int take_listing(Operation *o, Message *m) {
         return r < 0 ? r : listing_skip(o->listing, o->offset);
 }
 
-static void on_file_reply(int r, Message *m, void *userdata) {
+static void on_reply(int r, Message *m, void *userdata) {
         Operation *o = ASSERT_PTR(userdata);
         Failure f = FAILURE_NULL;
 
@@ -193,7 +193,7 @@ static int do_file(Operation *o, Box *box, Failure *f) {
                 [OPERATION_REMOVE_FILE] = MESSAGE_REMOVE,
         };
 
-        return request(o, box, message_types[o->type], on_file_reply, f);
+        return request(o, box, message_types[o->type], on_reply, f);
 }
 
 /* A box that cannot be given back as new is not given back at all. */
@@ -224,24 +224,11 @@ static int do_reset(Operation *o, Box *box, Failure *f) {
         return request(o, box, MESSAGE_RESET, on_reset, f);
 }
 
-static void on_storage(int r, Message *m, void *userdata) {
-        Operation *o = ASSERT_PTR(userdata);
-        Failure f = FAILURE_NULL;
-
-        r = reply_to_failure(o, r, m, &f);
-        if (r == 0) {
-                o->value = m->reply.value;
-                o->value2 = m->reply.value2;
-        }
-
-        operation_finish(o, r, &f);
-}
-
 static int do_get(Operation *o, Box *box, Failure *f) {
         o->result_box = box;
 
         if (box->configured)
-                return request(o, box, MESSAGE_STORAGE, on_storage, f);
+                return request(o, box, MESSAGE_STORAGE, on_reply, f);
 
         operation_finish(o, 0, NULL);
         return 0;

@@ -27,7 +27,6 @@ static int add_row(Table *t, json_object *box) {
 int verb_list(Context *c, int argc, char *argv[]) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
         _cleanup_(connection_closep) Connection *connection = NULL;
-        _cleanup_(request_done) Request q = REQUEST_NULL;
         _cleanup_(table_freep) Table *t = NULL;
         json_object *boxes;
         bool all = false;
@@ -38,23 +37,13 @@ int verb_list(Context *c, int argc, char *argv[]) {
         if (r <= 0)
                 return r;
 
-        r = whose_boxes_make_request(c, all, &q);
-        if (r < 0)
-                return r;
-
         r = connection_open(c, &connection);
         if (r < 0)
                 return r;
 
-        r = connection_call(connection, "org.judgebox.Manager.ListBoxes", &q, &reply);
+        r = whose_boxes_list(c, all, connection, &reply, &boxes);
         if (r < 0)
                 return r;
-
-        boxes = json_get_array(reply.parameters, "boxes");
-        if (!boxes) {
-                log_error("The reply of judgeboxd has no list of boxes.");
-                return -EBADMSG;
-        }
 
         if (c->json != JSON_OFF) {
                 json_print(boxes, c->json);

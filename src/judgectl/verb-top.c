@@ -127,24 +127,13 @@ static void top_done(Top *t) {
 
 static int look(Top *t, Connection *connection) {
         _cleanup_(varlink_reply_done) VarlinkReply reply = VARLINK_REPLY_NULL;
-        _cleanup_(request_done) Request q = REQUEST_NULL;
         BoxUsageList list;
         json_object *boxes;
         int r;
 
-        r = whose_boxes_make_request(t->context, t->all, &q);
+        r = whose_boxes_list(t->context, t->all, connection, &reply, &boxes);
         if (r < 0)
                 return r;
-
-        r = connection_call(connection, "org.judgebox.Manager.ListBoxes", &q, &reply);
-        if (r < 0)
-                return r;
-
-        boxes = json_get_array(reply.parameters, "boxes");
-        if (!boxes) {
-                log_error("The reply of judgeboxd has no list of boxes.");
-                return -EBADMSG;
-        }
 
         if (box_usage_list_init(&list, boxes, now_usec(CLOCK_MONOTONIC), now_usec(CLOCK_REALTIME), &t->list) < 0)
                 return log_oom();

@@ -67,3 +67,28 @@ int whose_boxes_make_request(const Context *c, bool all, Request *q) {
 
         return 0;
 }
+
+int whose_boxes_list(const Context *c, bool all, Connection *connection, VarlinkReply *reply, json_object **ret_boxes) {
+        _cleanup_(request_done) Request q = REQUEST_NULL;
+        json_object *boxes;
+        int r;
+
+        assert(ret_boxes);
+
+        r = whose_boxes_make_request(c, all, &q);
+        if (r < 0)
+                return r;
+
+        r = connection_call(connection, "org.judgebox.Manager.ListBoxes", &q, reply);
+        if (r < 0)
+                return r;
+
+        boxes = json_get_array(reply->parameters, "boxes");
+        if (!boxes) {
+                log_error("The reply of judgeboxd has no list of boxes.");
+                return -EBADMSG;
+        }
+
+        *ret_boxes = boxes;
+        return 0;
+}

@@ -3,6 +3,7 @@
 
 /* Verbs that look at boxes, one's own or, for admins, another's or everyone's: --all and --owner=. */
 
+#include "connect.h"
 #include "context.h"
 #include "request.h"
 
@@ -15,3 +16,6 @@ int whose_boxes_check(const Context *c, bool all);
 
 /* The request that says so. Logs. */
 int whose_boxes_make_request(const Context *c, bool all, Request *q);
+
+/* Asks for the boxes with their state. ret_boxes is an array in the reply. Logs. */
+int whose_boxes_list(const Context *c, bool all, Connection *connection, VarlinkReply *reply, json_object **ret_boxes);

@@ -7,6 +7,7 @@
 #include "json-build.h"
 #include "landlock-abi.h"
 #include "manager.h"
+#include "reply-json.h"
 #include "request.h"
 #include "test-util.h"
 #include "varlink-idl.h"
@@ -76,23 +77,6 @@ static _noreturn_ void on_done(Operation *o, const Failure *failure, void *userd
 
 /* The failure, with its type; 0 if there is none. */
 static int parse(OperationType type, const char *json, uid_t uid, Operation **ret, Failure *f) {
-        static const char *const methods[_OPERATION_TYPE_MAX] = {
-                [OPERATION_RUN] = "Run",
-                [OPERATION_COLLECT] = "CollectRun",
-                [OPERATION_CREATE] = "CreateBox",
-                [OPERATION_DESTROY] = "DestroyBox",
-                [OPERATION_RESET] = "ResetBox",
-                [OPERATION_LIST] = "ListBoxes",
-                [OPERATION_GET] = "GetBox",
-                [OPERATION_KILL] = "Kill",
-                [OPERATION_OPEN_FILE] = "OpenFile",
-                [OPERATION_MAKE_DIRECTORY] = "MakeDirectory",
-                [OPERATION_LIST_FILES] = "ListFiles",
-                [OPERATION_REMOVE_FILE] = "RemoveFile",
-                [OPERATION_LIST_PROFILES] = "ListProfiles",
-                [OPERATION_GET_PROFILE] = "GetProfile",
-                [OPERATION_MONITOR] = "Monitor",
-        };
         Caller caller = { .uid = uid, .pidfd = -EBADF };
         _cleanup_json_ json_object *o = NULL;
         _cleanup_free_ char *field = NULL;
@@ -102,7 +86,7 @@ static int parse(OperationType type, const char *json, uid_t uid, Operation **re
 
         ck_assert_int_eq(operation_new(&manager, type, &caller, on_done, NULL, ret), 0);
 
-        if (varlink_idl_check_parameters(varlink_idl_find_method(idl, methods[type]), o, &field) < 0)
+        if (varlink_idl_check_parameters(varlink_idl_find_method(idl, operation_type_to_method(type)), o, &field) < 0)
                 return failure_set(f, FAILURE_INVALID_PARAMETER, field);
 
         return request_parse(*ret, o, &(RequestFds) { .take = take_fd }, f);
