@@ -227,6 +227,21 @@ def test_version_and_others():
 
 
 @test
+def test_verbose():
+    """More about the directories on standard error, and with --silent nothing about the end; nothing changes for the program."""
+    os.mkdir('d')
+    here = os.getcwd()
+    with service():
+        done = ok(shell('echo x', '--verbose', '-s', f'-d/x={here}/d', '-d', 'y=/no/such:maybe'))
+        check_equal((done.out, done.err), ('x\n', f'Binding ./tmp/tmp on tmp\nBinding {here}/d on x\n'
+                                                  'Not binding /no/such on y (does not exist)\n'))
+        check_equal(isolate('-v', '--init').err, 'Preparing sandbox\n')
+        check_equal(isolate('-v', '--cleanup').err, 'Deleting sandbox\n')
+        done = isolate('--silent', '--run', '--', '/bin/true')
+        check_equal((done.status, done.err), (2, "Box not found, did you run `isolate --init'?\n"), 'failures are not silenced')
+
+
+@test
 def test_quiet_options():
     """Taken, and nothing comes of them."""
     with service():
