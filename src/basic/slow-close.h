@@ -3,12 +3,12 @@
 
 /* Closing a descriptor of somebody else's without waiting for it.
  *
- * close(2) of a file on FUSE or a network file system asks its server (FUSE_FLUSH), and waits for the answer: a
- * tenant who serves the file himself and never answers would stop a daemon that has one loop for all. So what is
- * received and may be such a file is closed by a helper process that shares our table of descriptors
- * (CLONE_FILES): the number is free at once, and only the helper waits. There is none until the first is needed,
- * and a few more if they get stuck. systemd closes the same way (asynchronous_close()). A helper is no child that wait4(-1)
- * would find, and its end sends no signal.
+ * close(2) of a file on FUSE or a network file system asks its server (FUSE_FLUSH), and waits for the answer: a tenant
+ * who serves the file himself and never answers would stop a daemon that has one loop for all. So what is received and
+ * may be such a file is closed by a helper process that shares our table of descriptors (CLONE_FILES): the number is
+ * free at once, and only the helper waits. There is none until the first is needed, and a few more if they get stuck.
+ * systemd closes the same way (asynchronous_close()). A helper is no child that wait4(-1) would find, and its end
+ * sends no signal.
  *
  * fd-util.h does it by itself once this is switched on: recv_with_foreign_fds() marks, safe_close() hands over. */
 
@@ -30,8 +30,8 @@ bool slow_close_is_marked(int fd);
 /* Whether it was marked, and is taken care of: it must not be used any more. */
 bool slow_close_take(int fd);
 
-/* Closes every descriptor but these and the marked ones, which could keep us waiting, in a child that has a table of its own.
- * Nothing but system calls. -EBADF among these means none. */
+/* Closes every descriptor but these and the marked ones, which could keep us waiting, in a child that has a table of
+ * its own. Nothing but system calls. -EBADF among these means none. */
 int slow_close_others(const int *keep, size_t n);
 
 /* Pids of the helpers, for tests. Returns how many. */

@@ -72,8 +72,8 @@ struct sd_event;
 int cgroup_manager_new_scope(struct sd_event *event, CgroupManager **ret);
 
 /* The bus for `scope`: its first, or the next one after that was lost, on the same event loop. It must not block the
- * daemon: nothing here waits for it. What was under way meanwhile goes on; what was not heard of is looked for. `tree` has no
- * use for it. */
+ * daemon: nothing here waits for it. What was under way meanwhile goes on; what was not heard of is looked for. `tree`
+ * has no use for it. */
 int cgroup_manager_set_bus(CgroupManager *m, struct sd_bus *bus);
 
 /* Frees the manager; every BoxCgroup must be gone. */
@@ -120,8 +120,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(BoxCgroup *, box_cgroup_free);
  * is taken away, and with `tree` all are when the manager is freed. */
 BoxCgroup *box_cgroup_release(BoxCgroup *b);
 
-/* Before the attach. With it `scope` makes the tenant's slice, if it is not there yet, so that a drop-in of the admin's and
- * `systemctl set-property` stand above it; `tree` has no use for it. */
+/* Before the attach. With it `scope` makes the tenant's slice, if it is not there yet, so that a drop-in of the
+ * admin's and `systemctl set-property` stand above it; `tree` has no use for it. */
 void box_cgroup_set_budget(BoxCgroup *b, const CgroupBudget *budget);
 
 int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach moves it */
@@ -131,9 +131,9 @@ int box_cgroup_get_clone_fd(BoxCgroup *b); /* -EBADF: clone anywhere, attach mov
 int box_cgroup_attach(BoxCgroup *b, pid_t pid, int pidfd, box_cgroup_attached_t callback, void *userdata);
 void box_cgroup_set_removed_handler(BoxCgroup *b, box_cgroup_removed_t callback, void *userdata);
 
-/* Calls back when whoever takes boxes away from outside is done with what it was about: then every process of one that it
- * was taking away has its signal. `scope` asks systemd, which does one thing at a time; `tree` has nobody to ask, and calls
- * back before this returns. A negative errno: it cannot be asked now. */
+/* Calls back when whoever takes boxes away from outside is done with what it was about: then every process of one that
+ * it was taking away has its signal. `scope` asks systemd, which does one thing at a time; `tree` has nobody to ask,
+ * and calls back before this returns. A negative errno: it cannot be asked now. */
 int box_cgroup_settle(BoxCgroup *b, uint64_t token, box_cgroup_settled_t callback, void *userdata);
 
 /* Makes supervisor/; cgroup.procs of <box>/ and supervisor/ become uid's. ret_supervisor_fd: O_PATH|O_DIRECTORY of
@@ -165,8 +165,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(RunCgroup *, run_cgroup_free);
 
 int run_cgroup_get_fd(RunCgroup *c, RunCgroupFd which); /* not the caller's */
 
-/* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers
- * are there and the value differs from what was written before. -ENXIO: the machine, or what the cgroups above allow,
- * does not have all of the CPUs in cpu_set; -EOPNOTSUPP: LIMIT_CPU_PERCENT without the controller, which nothing can stand in
- * for. */
+/* Writes memory.max, memory.swap.max=0, memory.oom.group=1, pids.max, cpu.max, cpuset.cpus as far as controllers are
+ * there and the value differs from what was written before. -ENXIO: the machine, or what the cgroups above allow, does
+ * not have all of the CPUs in cpu_set; -EOPNOTSUPP: LIMIT_CPU_PERCENT without the controller, which nothing can stand
+ * in for. */
 int run_cgroup_set_limits(RunCgroup *c, const Limits *limits);

@@ -33,8 +33,8 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         ScopeSettle *s = ASSERT_PTR(userdata);
         ScopeSettle settled = *s;
 
-        /* An error is an answer too: of one that is away, to be executed anew, or of a bus that has lost us. Then, and where
-         * it takes too long, there is nothing better to wait for. */
+        /* An error is an answer too: of one that is away, to be executed anew, or of a bus that has lost us. Then, and
+         * where it takes too long, there is nothing better to wait for. */
         if (sd_bus_message_is_method_error(reply, NULL))
                 log_debug("%s: PID 1 does not say that it is done: %s", s->box->unit,
                           strna(sd_bus_message_get_error(reply)->name));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* isolate opens --stdin= and the like in the box, and where that is a FIFO it waits there until somebody has the other end:
- * judges join runs with each other so. In our boxes nothing may wait; the caller does, before the run begins. */
+/* isolate opens --stdin= and the like in the box, and where that is a FIFO it waits there until somebody has the other
+ * end: judges join runs with each other so. In our boxes nothing may wait; the caller does, before the run begins. */
 
 #include "isolate.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* From isolate's options to the service's request for a run: in a box of its own, with the directory of the box that --init
- * made as its working directory. So each run has the rules that it asks for, and nothing but files is left to the next. */
+/* From isolate's options to the service's request for a run: in a box of its own, with the directory of the box that
+ * --init made as its working directory. So each run has the rules that it asks for, and nothing but files is left to
+ * the next. */
 
 #include "isolate.h"
 

@@ -100,8 +100,8 @@ static int run(Isolate *i, int argc, char *argv[]) {
 
         r = isolate_options_parse(&i->options, argc, argv);
 
-        /* By the rights of whoever calls, and before anything is done: of a command line that is wrong, no file of an earlier
-         * run is to tell. */
+        /* By the rights of whoever calls, and before anything is done: of a command line that is wrong, no file of an
+         * earlier run is to tell. */
         k = open_meta(i);
         if (i->options.failure)
                 return isolate_fail(i, "%s", i->options.failure);

@@ -9,8 +9,8 @@
 #include "failure.h"
 #include "path-rules.h"
 
-/* The array was held against the interface before, or is NULL. field: what it is called in a refusal. Returns 0, a negative
- * errno, or a Failure. */
+/* The array was held against the interface before, or is NULL. field: what it is called in a refusal. Returns 0, a
+ * negative errno, or a Failure. */
 int allowed_paths_parse(json_object *array, const char *field, PathRules *ret, Failure *f);
 
 /* That all of it can be had, here and at all. Returns 0 or a Failure. */

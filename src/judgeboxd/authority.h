@@ -56,8 +56,9 @@ typedef struct AuthorityDetails {
 /* As r below: only polkit could grant it, and it cannot be asked about this caller; by D-Bus it can. */
 #define AUTHORITY_ASK_BUS 1
 
-/* denied: the actions that were refused, 0 if all are granted; r: 0, AUTHORITY_ASK_BUS, or a negative errno if
- * nobody could be asked (-ENOTCONN, -ETIMEDOUT: for now, for want of a bus or an answer), which are refusals too. Runs exactly once, possibly before authority_check() returns. */
+/* denied: the actions that were refused, 0 if all are granted; r: 0, AUTHORITY_ASK_BUS, or a negative errno if nobody
+ * could be asked (-ENOTCONN, -ETIMEDOUT: for now, for want of a bus or an answer), which are refusals too. Runs
+ * exactly once, possibly before authority_check() returns. */
 typedef void (*authority_callback_t)(AuthorityAction denied, int r, void *userdata);
 
 typedef struct Authority Authority;

@@ -48,7 +48,8 @@ static void on_list_disconnect(VarlinkCall *c, void *userdata) {
         list_end(c, userdata);
 }
 
-/* A page at a time, each when the one before is gone: others are served in between, and who does not read holds up nobody. */
+/* A page at a time, each when the one before is gone: others are served in between, and who does not read holds up
+ * nobody. */
 static void on_list_drained(VarlinkCall *c, void *userdata) {
         Listing *l = ASSERT_PTR(userdata);
         json_object *o = json_object_new_object(), *entries = NULL;

@@ -120,8 +120,8 @@ void box_stop(Box *b);
 /* The same, with a reason that everybody concerned is told. */
 void box_fail(Box *b, Step step, int error);
 
-/* The same, of a negative errno with which its socket or its cgroup failed. Those that mean that the other end, or the cgroup, is
- * gone say that judgebox-init ends: how it ended is known in a moment, or if it lives on, of this. */
+/* The same, of a negative errno with which its socket or its cgroup failed. Those that mean that the other end, or the
+ * cgroup, is gone say that judgebox-init ends: how it ended is known in a moment, or if it lives on, of this. */
 void box_broken(Box *b, Step step, int r);
 
 /* The same, because somebody on the host did it: what ran there is canceled. */

@@ -177,8 +177,8 @@ static int on_name_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error
         return 0;
 }
 
-/* Whoever has the name already leaves it to us when he goes, and a policy may be read a moment after we were installed: so a
- * name that is not ours yet is waited for. */
+/* Whoever has the name already leaves it to us when he goes, and a policy may be read a moment after we were
+ * installed: so a name that is not ours yet is waited for. */
 static int on_name_requested(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         BusService *s = ASSERT_PTR(userdata);
         const sd_bus_error *e = sd_bus_message_get_error(m);

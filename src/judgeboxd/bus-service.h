@@ -58,7 +58,8 @@ void bus_service_emit(
                 bus_fill_t fill,
                 void *userdata);
 
-/* "/org/judgebox1/box/u1000_my_2dbox" <-> 1000, "my-box". What is not a letter or digit in the id is _ and two hex digits. */
+/* "/org/judgebox1/box/u1000_my_2dbox" <-> 1000, "my-box". What is not a letter or digit in the id is _ and two hex
+ * digits. */
 char *bus_path_of_box(uid_t owner, const char *id);
 /* -EINVAL for what is no such path. */
 int bus_path_to_box(const char *path, uid_t *ret_owner, char ret_id[static BOX_ID_SIZE]);

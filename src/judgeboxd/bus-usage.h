@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the calls of one uid's clients, which have not been answered yet, make us hold. The bus lets a user wait for thousands
- * of replies, and so many runs may well wait for their turn: for those the queue has its bounds (QueueMax=, RunsMax=),
- * and here it is their size that counts. Of all else there is only so much at a time. */
+/* What the calls of one uid's clients, which have not been answered yet, make us hold. The bus lets a user wait for
+ * thousands of replies, and so many runs may well wait for their turn: for those the queue has its bounds (QueueMax=,
+ * RunsMax=), and here it is their size that counts. Of all else there is only so much at a time. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,10 +3,10 @@
 
 /* Several runs started together, joined by pipes: a solution and its interactor, two players and a referee.
  *
- * Each member is an operation of its own (operation.h), so each passes the same checks as if it had been asked for alone.
- * Their runs are held until all have been admitted (by one ticket: a group that got its turn in parts could wait for itself
- * for ever), have their boxes and their files; then they are started one right after the other. What one's end
- * means for the others is the member's own rule. When all have ended there is one answer. */
+ * Each member is an operation of its own (operation.h), so each passes the same checks as if it had been asked for
+ * alone. Their runs are held until all have been admitted (by one ticket: a group that got its turn in parts could
+ * wait for itself for ever), have their boxes and their files; then they are started one right after the other. What
+ * one's end means for the others is the member's own rule. When all have ended there is one answer. */
 
 #include <json-c/json.h>
 

@@ -36,8 +36,8 @@ static char *add_range(char *p, uint32_t first, uint32_t n) {
         return n > 0 ? p + sprintf(p, "%u %u %u\n", first, first, n) : p;
 }
 
-/* The kernel has nobody write to a file of which the uid or the gid is not mapped. Of the tenant's own files the group may be
- * any, and stays what it is, so that it is of no use to the program. */
+/* The kernel has nobody write to a file of which the uid or the gid is not mapped. Of the tenant's own files the group
+ * may be any, and stays what it is, so that it is of no use to the program. */
 static int write_gid_map(pid_t pid, gid_t gid, gid_t box_id) {
         uint32_t low = MIN(gid, box_id), high = MAX(gid, box_id);
         char map[4 * 36], *p = map;

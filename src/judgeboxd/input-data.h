@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Input on its way to a program whose standard input goes through the service: written as far as the pipe has room, without
- * waiting. */
+/* Input on its way to a program whose standard input goes through the service: written as far as the pipe has room,
+ * without waiting. */
 
 #include <systemd/sd-event.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The entries of a directory as judgebox-init sent them: in a memfd that its box is charged for. Here they are read page by page,
- * so that however many there are this daemon holds few of them, and does not deal with them in one go. */
+/* The entries of a directory as judgebox-init sent them: in a memfd that its box is charged for. Here they are read
+ * page by page, so that however many there are this daemon holds few of them, and does not deal with them in one
+ * go. */
 
 #include <json-c/json.h>
 

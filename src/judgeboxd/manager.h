@@ -95,8 +95,8 @@ int manager_set_bus(Manager *m, sd_bus *bus);
 /* Takes every box away, then ends the loop with 0. New requests are refused from here on. */
 void manager_stop(Manager *m);
 
-/* The daemon cannot do its work any more, and another one may: the loop ends with r. Boxes that can do without it are left,
- * others are taken away first. */
+/* The daemon cannot do its work any more, and another one may: the loop ends with r. Boxes that can do without it are
+ * left, others are taken away first. */
 void manager_fail(Manager *m, int r);
 
 /* A box cannot be taken away. If the daemon is to stop it stops without: the loop ends with -ETIMEDOUT, and the

@@ -7,5 +7,6 @@
 #include "operation.h"
 #include "varlink.h"
 
-/* For a MONITOR that was granted, with the owners that it asked for. Answers for the first time; the call is referenced. */
+/* For a MONITOR that was granted, with the owners that it asked for. Answers for the first time; the call is
+ * referenced. */
 int monitor_new(VarlinkCall *c, const Operation *op);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Disk quotas of directories, by project (quotactl(2)): a directory is given an id, whatever is made below it gets the same
- * one, and what all files of an id take is bounded by the kernel. ext4 and XFS have them.
+/* Disk quotas of directories, by project (quotactl(2)): a directory is given an id, whatever is made below it gets the
+ * same one, and what all files of an id take is bounded by the kernel. ext4 and XFS have them.
  *
- * A program in a box cannot give its files another id: in a user namespace the kernel lets nobody. Its tenant can, with files
- * of his own, be it to get around the quota or to use another's up: a quota binds what runs in boxes, not tenants.
+ * A program in a box cannot give its files another id: in a user namespace the kernel lets nobody. Its tenant can,
+ * with files of his own, be it to get around the quota or to use another's up: a quota binds what runs in boxes, not
+ * tenants.
  *
- * Which ids are taken is for the file system to say: one with a limit or with files is, be they the admin's. So an id is not
- * given anew before the last file is gone that had it, and what a daemon left that died is found again. */
+ * Which ids are taken is for the file system to say: one with a limit or with files is, be they the admin's. So an id
+ * is not given anew before the last file is gone that had it, and what a daemon left that died is found again. */
 
 #include "macro.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The fields of a method's parameters, whose types were checked against the interface before (request.h). Of a field that is
- * absent a getter writes nothing, so what was there before stays as the default. */
+/* The fields of a method's parameters, whose types were checked against the interface before (request.h). Of a field
+ * that is absent a getter writes nothing, so what was there before stays as the default. */
 
 #include "request.h"
 

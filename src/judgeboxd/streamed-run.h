@@ -7,5 +7,6 @@
 #include "operation.h"
 #include "varlink.h"
 
-/* For a call with more. The operation, which is not started yet, is told to end here; the call is referenced until then. */
+/* For a call with more. The operation, which is not started yet, is told to end here; the call is referenced until
+ * then. */
 int streamed_run_new(VarlinkCall *c, Operation *op);

@@ -23,8 +23,9 @@ typedef struct BoxUsageList {
 
 #define BOX_USAGE_LIST_NULL (BoxUsageList) {}
 
-/* `boxes` as ListBoxes answers. The share of the CPU is that since `before`, and over its whole life for a box that was not
- * there then: realtime_usec is the present by the clock that its creation was told in. Returns 0 or -ENOMEM. */
+/* `boxes` as ListBoxes answers. The share of the CPU is that since `before`, and over its whole life for a box that
+ * was not there then: realtime_usec is the present by the clock that its creation was told in. Returns 0 or
+ * -ENOMEM. */
 int box_usage_list_init(
                 BoxUsageList *l,
                 json_object *boxes,

@@ -29,8 +29,8 @@ int connection_query(
                 size_t n_relays,
                 VarlinkReply *ret);
 
-/* Only sends; fails as connection_query() does. The reply is the one of connection_next() that comes after those of the calls
- * before it, of which at most VARLINK_CLIENT_PENDING_MAX may be unanswered. */
+/* Only sends; fails as connection_query() does. The reply is the one of connection_next() that comes after those of
+ * the calls before it, of which at most VARLINK_CLIENT_PENDING_MAX may be unanswered. */
 int connection_begin(Connection *n, const char *method, Request *q, VarlinkCallFlags flags);
 
 /* For a call with more, or one that was begun: the next reply. */
@@ -49,9 +49,9 @@ int connection_cancel_run(Connection *n, Relay *const *relays, size_t n_relays, 
  * descriptors. */
 int connection_call(Connection *n, const char *method, Request *q, VarlinkReply *ret);
 
-/* A call with more that has no end: hands over each reply until the callback returns other than 0, which is returned, or a
- * signal comes: -EINTR. If the service is restarted meanwhile it is made anew, and again is true with the first reply to that.
- * An error reply is logged, and becomes -EREMOTEIO. */
+/* A call with more that has no end: hands over each reply until the callback returns other than 0, which is returned,
+ * or a signal comes: -EINTR. If the service is restarted meanwhile it is made anew, and again is true with the first
+ * reply to that. An error reply is logged, and becomes -EREMOTEIO. */
 typedef int (*connection_reply_t)(json_object *parameters, bool again, void *userdata);
 int connection_follow(
                 Connection *n,

@@ -9,8 +9,8 @@
 
 #define INTERFACE_PREFIX "org.judgebox.Manager."
 
-/* Fields that an option other than a limit's sets, and what is right for some: varlink's own error has no room for more than a
- * field's name. */
+/* Fields that an option other than a limit's sets, and what is right for some: varlink's own error has no room for
+ * more than a field's name. */
 static const struct {
         const char *field, *option, *hint;
 } field_table[] = {

@@ -97,8 +97,8 @@ static int open_file(const Reader *r, json_object *o, const char *field, const c
         return set_fd(r, o, to, fd);
 }
 
-/* In place of the file's name in `from` there is its descriptor in `to`. Where there is no name the service is told what is
- * there, and complains. */
+/* In place of the file's name in `from` there is its descriptor in `to`. Where there is no name the service is told
+ * what is there, and complains. */
 static int replace_file(const Reader *r, json_object *o, const char *field, const char *from, const char *to, int flags) {
         _cleanup_free_ char *name = NULL;
         int q;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What `judgectl group` reads: the parameters of RunGroup (org.judgebox.Manager), but with the names of files of ours where
- * the service wants descriptors, and with limits as the options of run and recipes have them. Relative names begin at
- * the file's own directory. */
+/* What `judgectl group` reads: the parameters of RunGroup (org.judgebox.Manager), but with the names of files of ours
+ * where the service wants descriptors, and with limits as the options of run and recipes have them. Relative names
+ * begin at the file's own directory. */
 
 #include "request.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Options with paths and colons: --allow-path=, --bind=, --tmpfs=, --in= and --out=. A colon that belongs to a path is written
- * "\:". The parsers log what is wrong, naming the option. */
+/* Options with paths and colons: --allow-path=, --bind=, --tmpfs=, --in= and --out=. A colon that belongs to a path is
+ * written "\:". The parsers log what is wrong, naming the option. */
 
 #include "macro.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A terminal of its own for a program (run --tty): a pseudo terminal of which the program has one side and judgectl the other,
- * between it and judgectl's own terminal. Never judgectl's own itself: a program that holds that could type into it. */
+/* A terminal of its own for a program (run --tty): a pseudo terminal of which the program has one side and judgectl
+ * the other, between it and judgectl's own terminal. Never judgectl's own itself: a program that holds that could type
+ * into it. */
 
 #include "stream.h"
 

@@ -6,8 +6,8 @@
 
 #include "spec.h"
 
-/* The descriptors that judgebox-init is started with, beside 0 to 2: the socket; an O_PATH one of judgebox-init; the network
- * namespace of the host. */
+/* The descriptors that judgebox-init is started with, beside 0 to 2: the socket; an O_PATH one of judgebox-init; the
+ * network namespace of the host. */
 #define CRADLE_SOCKET_FD 3
 #define CRADLE_EXEC_FD 4
 #define CRADLE_NETWORK_FD 5

@@ -87,9 +87,9 @@ typedef struct MessagePrepare {
 } MessagePrepare;
 
 /* Runs a program in the cgroup prepared under this number; answered by FINISHED when it has ended. Tail: the
- * arguments, the environment, the working directory (empty: the default), the three streams' paths (empty
- * where not STREAM_PATH), the CPU set (empty: none), the paths that are allowed. Descriptors: those of the STREAM_FD streams, the
- * executable if has_exec_fd, the filter if has_filter, the extra ones. */
+ * arguments, the environment, the working directory (empty: the default), the three streams' paths (empty where not
+ * STREAM_PATH), the CPU set (empty: none), the paths that are allowed. Descriptors: those of the STREAM_FD streams,
+ * the executable if has_exec_fd, the filter if has_filter, the extra ones. */
 typedef struct MessageExecute {
         MessageHeader header;
         uint64_t run;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What judgebox-init was told of a run's system calls by its filter, and other things about a run that have no fixed size. */
+/* What judgebox-init was told of a run's system calls by its filter, and other things about a run that have no fixed
+ * size. */
 
 #include <sys/types.h>
 

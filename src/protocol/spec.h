@@ -64,8 +64,8 @@ int limits_copy(const Limits *l, Limits *ret);
 /* Fills in from `defaults` what is not given. */
 int limits_inherit(Limits *l, const Limits *defaults);
 
-/* Fills in what judgectl(1) promises to who gives no limits, so that every field is set. The wall time, where not given, is
- * three times the CPU time. */
+/* Fills in what judgectl(1) promises to who gives no limits, so that every field is set. The wall time, where not
+ * given, is three times the CPU time. */
 int limits_apply_defaults(Limits *l);
 
 /* In order of precedence, strongest first: where several apply, the first is the verdict. */

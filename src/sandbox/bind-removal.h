@@ -3,9 +3,9 @@
 
 #include "macro.h"
 
-/* Takes away a directory with all below it in what a tenant bound, as the program and no more than it may. There is no trash
- * there to move directories to (tree.h), since the mount is the tenant's: so they are walked into, by paths that never leave
- * the directory above, whatever a program does to them meanwhile. */
+/* Takes away a directory with all below it in what a tenant bound, as the program and no more than it may. There is no
+ * trash there to move directories to (tree.h), since the mount is the tenant's: so they are walked into, by paths that
+ * never leave the directory above, whatever a program does to them meanwhile. */
 
 typedef struct BindRemoval BindRemoval;
 
@@ -14,6 +14,6 @@ int bind_removal_new(int dir_fd, const char *name, BindRemoval **ret);
 BindRemoval *bind_removal_free(BindRemoval *b);
 DEFINE_TRIVIAL_CLEANUP_FUNC(BindRemoval *, bind_removal_free);
 
-/* A moment's work: 1 if there is more to do, 0 if the directory is gone. -EBUSY if a program makes files as fast as they are
- * removed. */
+/* A moment's work: 1 if there is more to do, 0 if the directory is gone. -EBUSY if a program makes files as fast as
+ * they are removed. */
 int bind_removal_step(BindRemoval *b);

@@ -23,6 +23,6 @@
 
 #include "macro.h"
 
-/* Returns 1 in the clone for a box, which is to go on as its launcher; in the cradle itself 0 when judgeboxd has closed its
- * end. */
+/* Returns 1 in the clone for a box, which is to go on as its launcher; in the cradle itself 0 when judgeboxd has
+ * closed its end. */
 int cradle_run(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Requests about files that may take long: removing or listing a large tree, copying a large file. They are done a slice at
- * a time, so that the limits of what runs in the box are watched meanwhile; what may wait for others, by a process of its own. */
+/* Requests about files that may take long: removing or listing a large tree, copying a large file. They are done a
+ * slice at a time, so that the limits of what runs in the box are watched meanwhile; what may wait for others, by a
+ * process of its own. */
 
 #include <sys/queue.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the filters that are written by hand (set-id-filter.c, truncate-filter.c) are written in: a few instructions for each
- * system call, one call after the other. */
+/* What the filters that are written by hand (set-id-filter.c, truncate-filter.c) are written in: a few instructions
+ * for each system call, one call after the other. */
 
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An image in the place of the host's /usr: every directory and link at the top of its tree, but for those that are the
- * box's own (/box, /dev, /etc, /proc, /tmp) and those that no program needs (/boot, /run, /sys).
+/* An image in the place of the host's /usr: every directory and link at the top of its tree, but for those that are
+ * the box's own (/box, /dev, /etc, /proc, /tmp) and those that no program needs (/boot, /run, /sys).
  *
- * A writable one is seen through an overlay, whose upper side is a tmpfs of this box: what is written goes with a reset.
- * Its files must be the program's (judgeboxd maps their owner), because an overlay checks rights as any file system does. */
+ * A writable one is seen through an overlay, whose upper side is a tmpfs of this box: what is written goes with a
+ * reset. Its files must be the program's (judgeboxd maps their owner), because an overlay checks rights as any file
+ * system does. */
 
 #include "macro.h"
 

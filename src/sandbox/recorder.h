@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What passes through a pipe, written down on its way: tee() doubles the pipe's buffers into a pipe of ours, splice() moves
- * those into a memfd. No byte comes through here, and what is in the pipe stays there for whoever it is meant for. */
+/* What passes through a pipe, written down on its way: tee() doubles the pipe's buffers into a pipe of ours, splice()
+ * moves those into a memfd. No byte comes through here, and what is in the pipe stays there for whoever it is meant
+ * for. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,8 +24,8 @@ void recorder_done(Recorder *r);
 /* Ends the recording. What was recorded so far stays. */
 void recorder_stop(Recorder *r);
 
-/* Records what is in the pipe. How many bytes of it may be moved on now, at most `max`; 0 at the pipe's end, or -1 with errno
- * EAGAIN when it is empty. */
+/* Records what is in the pipe. How many bytes of it may be moved on now, at most `max`; 0 at the pipe's end, or -1
+ * with errno EAGAIN when it is empty. */
 ssize_t recorder_take(Recorder *r, int pipe_fd, size_t max);
 
 /* So many of them were moved on. */

@@ -40,8 +40,8 @@ static int follow(int link_fd, const char *rest, char **ret) {
         char *path;
         ssize_t n;
 
-        /* Nothing but this says so for all kinds of mounts: images with an overlay, binds, file systems in memory. Those of
-         * /proc are on one that is not read-only. */
+        /* Nothing but this says so for all kinds of mounts: images with an overlay, binds, file systems in memory.
+         * Those of /proc are on one that is not read-only. */
         if (fstatvfs(link_fd, &v) < 0)
                 return -errno;
         if (!FLAGS_SET(v.f_flag, ST_RDONLY))

@@ -16,8 +16,8 @@
 
 typedef struct SlowCopy SlowCopy;
 
-/* Both descriptors stay the caller's: the target until the end, the source only for the call. At the
- * deadline (CLOCK_MONOTONIC) it is given up in any case. -EAGAIN: there are as many as there may be, or those given up do not
+/* Both descriptors stay the caller's: the target until the end, the source only for the call. At the deadline
+ * (CLOCK_MONOTONIC) it is given up in any case. -EAGAIN: there are as many as there may be, or those given up do not
  * go away; to be tried again at SLOW_COPY_RETRY_NSEC from now at the latest. -ETIMEDOUT: the deadline is over. */
 int slow_copy_start(int source_fd, int target_fd, uint64_t max_bytes, nsec_t deadline, SlowCopy **ret);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Output that goes to a file whose server may not answer: what is written to a pipe a process of its own (worker.h) writes to
- * the file, until the pipe ends. */
+/* Output that goes to a file whose server may not answer: what is written to a pipe a process of its own (worker.h)
+ * writes to the file, until the pipe ends. */
 
 #include "worker.h"
 

@@ -23,19 +23,20 @@
 
 /* From judgebox-init to the program.
  *
- * The child shares our memory until it executes (CLONE_VM|CLONE_VFORK): no page table is copied, so that the cost
- * does not depend on our size, and it can leave its report in our memory. Hence it must not touch anything of
- * ours but that report and the filter, and everything it calls is a plain system call. It has a stack of its own, because both
+ * The child shares our memory until it executes (CLONE_VM|CLONE_VFORK): no page table is copied, so that the cost does
+ * not depend on our size, and it can leave its report in our memory. Hence it must not touch anything of ours but that
+ * report and the filter, and everything it calls is a plain system call. It has a stack of its own, because both
  * return from the same clone3().
  *
- * Being our clone it still has our rights while it sets itself up, which is needed for the last two steps but
- * one: giving them up. no_new_privs, the empty bounding set and the closed descriptors are inherited from us
+ * Being our clone it still has our rights while it sets itself up, which is needed for the last two steps but one:
+ * giving them up. no_new_privs, the empty bounding set and the closed descriptors are inherited from us
  * (supervisor.c), not done here each time. */
 
 #define SPAWN_STACK_SIZE (64U * 1024U)
 
-/* We wait until it executes, and for so long nobody watches what else runs in the box. So no more than this for whoever
- * could make it wait: a bind whose server is gone, another run by a lease on the program, or, where it may, by a signal. */
+/* We wait until it executes, and for so long nobody watches what else runs in the box. So no more than this for
+ * whoever could make it wait: a bind whose server is gone, another run by a lease on the program, or, where it may, by
+ * a signal. */
 #define SPAWN_TIMEOUT_SEC 10
 
 #if __has_include(<sanitizer/asan_interface.h>)

@@ -5,7 +5,8 @@
 #include "filter-words.h"
 #include "truncate-filter.h"
 
-/* Of O_ACCMODE, O_WRONLY and O_RDWR want the right to write. O_RDONLY does not, nor does 3, which is for ioctl(2) alone. */
+/* Of O_ACCMODE, O_WRONLY and O_RDWR want the right to write. O_RDONLY does not, nor does 3, which is for ioctl(2)
+ * alone. */
 #define FORBID_OPEN(nr, flags)                                                                                \
         IF_NUMBER(nr, 7), LOAD_ARGUMENT(flags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_TRUNC, 0, 4),          \
                         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_ACCMODE),                                       \

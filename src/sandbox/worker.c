@@ -43,7 +43,8 @@ static _noreturn_ void worker_main(
 
         (void) prctl(PR_SET_NAME, name);
 
-        /* It holds a copy of every descriptor of ours: a pipe of a program's would not come to its end before this does. */
+        /* It holds a copy of every descriptor of ours: a pipe of a program's would not come to its end before this
+         * does. */
         memcpy(all, keep, n_keep * sizeof(int));
         all[n_keep] = result_fd;
         r = slow_close_others(all, n_keep + 1);

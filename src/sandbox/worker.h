@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A process of judgebox-init's own for what may keep whoever does it waiting: a file on FUSE or a network file system, whose
- * server need never answer (slow_close_is_marked()). judgebox-init goes on watching what runs, and kills it when it gets
- * nowhere. It is no child that wait4(-1) would find (exit_signal 0): that judgebox-init has no child still means that no
- * program is left. */
+/* A process of judgebox-init's own for what may keep whoever does it waiting: a file on FUSE or a network file system,
+ * whose server need never answer (slow_close_is_marked()). judgebox-init goes on watching what runs, and kills it when
+ * it gets nowhere. It is no child that wait4(-1) would find (exit_signal 0): that judgebox-init has no child still
+ * means that no program is left. */
 
 #include <sys/types.h>
 
@@ -20,8 +20,8 @@ typedef struct Worker {
 /* In the new process, which has a copy of our memory; its result is what is said. */
 typedef int (*worker_main_t)(void *userdata);
 
-/* Of our descriptors it keeps these, and those that would keep it waiting to close. -EAGAIN: there are as many as there may
- * be, or those given up do not go away. */
+/* Of our descriptors it keeps these, and those that would keep it waiting to close. -EAGAIN: there are as many as
+ * there may be, or those given up do not go away. */
 int worker_start(
                 const char *name,
                 const int *keep,

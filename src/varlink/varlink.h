@@ -153,8 +153,9 @@ int varlink_call_reply_with_fds(VarlinkCall *c, json_object *parameters, const i
  * peer does not read what it asked for: it is disconnected, from the loop. */
 int varlink_call_notify(VarlinkCall *c, json_object *parameters, const int *fds, size_t n_fds);
 
-/* Calls back once, from the loop, when all that was said so far is with the kernel: who has much to say says the next part then,
- * and holds no more of it than the peer takes. Not called if the peer disconnects, or after the final reply. */
+/* Calls back once, from the loop, when all that was said so far is with the kernel: who has much to say says the next
+ * part then, and holds no more of it than the peer takes. Not called if the peer disconnects, or after the final
+ * reply. */
 void varlink_call_on_drained(VarlinkCall *c, varlink_drained_t callback);
 
 /* Final error. Takes parameters over (NULL for {}). */

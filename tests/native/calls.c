@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes system calls for test-filter.py, in ways that are awkward for whoever watches them. Exit status 0: they came back as
- * they should have; 1: they did not; 2: called wrongly; of ptrace: the errno. */
+/* Makes system calls for test-filter.py, in ways that are awkward for whoever watches them. Exit status 0: they came
+ * back as they should have; 1: they did not; 2: called wrongly; of ptrace: the errno. */
 
 #include <dirent.h>
 #include <errno.h>
