@@ -23,6 +23,7 @@ typedef struct Supervisor {
         bool dirty;  /* a run has left what it left in temporary directories */
         bool ipc_dirty;
         bool childless; /* not even a zombie is left */
+        bool reaping;   /* there may be more to reap */
         Root root;
         TAILQ_HEAD(, Run) runs;
         size_t n_runs, n_finished;

@@ -91,8 +91,11 @@ static int advance_slow_jobs(Supervisor *s, nsec_t *next) {
         return MIN(r, 0);
 }
 
-/* Reaps whoever has ended. Returns whether no child is left at all. */
-static bool reap(Supervisor *s) {
+/* A program whose processes end as fast as they are reaped is not to keep its limits waiting. */
+#define REAPED_AT_ONCE 256U
+
+/* Reaps those that have ended. */
+static void reap(Supervisor *s) {
         size_t n_active = 0;
         Run *r, *only = NULL;
 
@@ -101,16 +104,18 @@ static bool reap(Supervisor *s) {
                         only = n_active++ == 0 ? r : NULL;
                 }
 
-        for (;;) {
+        s->childless = s->reaping = false;
+
+        for (unsigned i = 0; i < REAPED_AT_ONCE; i++) {
                 struct rusage usage;
                 int status;
                 pid_t pid;
 
                 pid = wait4(-1, &status, WNOHANG, &usage);
-                if (pid < 0)
-                        return errno == ECHILD;
-                if (pid == 0)
-                        return false;
+                if (pid <= 0) {
+                        s->childless = pid < 0 && errno == ECHILD;
+                        return;
+                }
 
                 /* An orphan's use is its run's, where it is known whose that was. */
                 TAILQ_FOREACH(r, &s->runs, runs)
@@ -121,6 +126,8 @@ static bool reap(Supervisor *s) {
                 if (r)
                         run_on_reaped(r, pid, status, &usage);
         }
+
+        s->reaping = true;
 }
 
 /* Before all others: it changes which of them is alone. */
@@ -271,12 +278,12 @@ static int supervisor_loop(Supervisor *s) {
                 if (r < 0)
                         return r;
 
-                /* With files to see to, nothing is waited for. */
+                /* With files or processes to see to, nothing is waited for. */
                 r = supervisor_advance_jobs(s);
                 if (r < 0)
                         return r;
 
-                r = wait_for_events(s, TAILQ_EMPTY(&s->jobs) ? deadline : 0, &on_socket, &on_signals);
+                r = wait_for_events(s, TAILQ_EMPTY(&s->jobs) && !s->reaping ? deadline : 0, &on_socket, &on_signals);
                 if (r < 0)
                         return r;
 
@@ -285,8 +292,9 @@ static int supervisor_loop(Supervisor *s) {
 
                         if (read(s->signal_fd, &si, sizeof(si)) < 0 && !IN_SET(errno, EAGAIN, EINTR))
                                 return -errno;
-                        s->childless = reap(s);
                 }
+                if (on_signals != 0 || s->reaping)
+                        reap(s);
 
                 if (on_socket & ~POLLOUT) {
                         r = supervisor_receive(s);
