@@ -117,6 +117,10 @@ static void reap(Supervisor *s) {
                         return;
                 }
 
+                /* One that has made us its tracer (PTRACE_TRACEME), as a profile may allow, has only stopped. */
+                if (!WIFEXITED(status) && !WIFSIGNALED(status))
+                        continue;
+
                 /* An orphan's use is its run's, where it is known whose that was. */
                 TAILQ_FOREACH(r, &s->runs, runs)
                         if (r->main_pid == pid)
