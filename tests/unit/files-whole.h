@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Files of a box removed and listed to the end, as judgebox-init does in slices. */
+/* Files of a box removed and listed to the end, as judgebox-init does in slices; and trees to do it with. */
 
+#include <sys/stat.h>
+
+#include "box-fixture.h"
 #include "files.h"
 
 static inline int remove_file(Root *root, const char *path, FileFlags flags) {
@@ -46,4 +49,46 @@ static inline int list_files(const Root *root, const char *path, FileFlags flags
                 memcpy(*ret_data, data, *ret_size);
 
         return 0;
+}
+
+/* In /box/top, as the program. */
+static inline void make_deep_tree(void *userdata) {
+        EXPECT(mkdir("/box/top", 0700) >= 0);
+        EXPECT(chdir("/box/top") >= 0);
+        for (unsigned i = 0; i < 5000; i++) {
+                char name[256];
+
+                /* Long enough that no path could name the bottom, with something on every level. */
+                memset(name, 'd', 200);
+                name[200] = '\0';
+                EXPECT(mkdir(name, 0700) >= 0);
+                if (i % 10 == 0)
+                        fixture_write("file", "x");
+                EXPECT(chdir(name) >= 0);
+                if (i % 7 == 0)
+                        EXPECT(chmod(".", 0300) >= 0);
+        }
+}
+
+static inline void make_many_files(void *userdata) {
+        EXPECT(mkdir("/box/top", 0700) >= 0);
+        EXPECT(chdir("/box/top") >= 0);
+        for (unsigned i = 0; i < 100000; i++) {
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), "%u", i);
+                if (i % 50 == 0)
+                        EXPECT(mkdir(name, 0700) >= 0 && (i % 5000 != 0 || chdir(name) >= 0));
+                else
+                        EXPECT(mknod(name, S_IFREG | 0600, 0) >= 0);
+        }
+}
+
+/* No more is in use of the box than when it was new. */
+static inline void expect_unused(const Root *root) {
+        uint64_t bytes, inodes;
+
+        EXPECT_INT(root_usage(root, &bytes, &inodes), 0);
+        EXPECT_INT(bytes, 0);
+        EXPECT_INT(inodes, 0);
 }
