@@ -22,6 +22,18 @@ void close_many(const int *fds, size_t n) {
                 (void) safe_close(fds[i]);
 }
 
+int fd_duplicate(int fd) {
+        int copy;
+
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+
+        if (slow_close_is_marked(fd))
+                slow_close_mark(copy);
+        return copy;
+}
+
 static int fd_change_flag(int fd, int get, int set, int flag, bool on) {
         int flags, changed;
 
@@ -210,6 +222,9 @@ int fd_wait_for_event(int fd, int event, usec_t deadline) {
 
 #define FDS_MAX 64
 
+/* What a message can bring (SCM_MAX_FD). For those that there is no room for the kernel closes, within recvmsg(2). */
+#define RECEIVED_FDS_MAX 253
+
 ssize_t send_with_fds(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds, int flags) {
         union {
                 struct cmsghdr header;
@@ -258,7 +273,7 @@ static ssize_t receive(
         union {
                 struct cmsghdr header;
                 /* SCM_RIGHTS, and SCM_CREDENTIALS where the socket asks for them. */
-                uint8_t buf[CMSG_SPACE(sizeof(int) * FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
+                uint8_t buf[CMSG_SPACE(sizeof(int) * RECEIVED_FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
         } control;
         struct iovec iov = { .iov_base = data, .iov_len = size };
         struct msghdr mh = {
@@ -334,6 +349,24 @@ ssize_t recv_with_foreign_fds(
                 int flags) {
 
         return receive(socket_fd, data, size, fds, max_fds, ret_n_fds, flags, /* foreign= */ true);
+}
+
+int safe_close_connection(int fd) {
+        PROTECT_ERRNO;
+
+        /* Nothing more comes after that. */
+        if (fd >= 0 && shutdown(fd, SHUT_RD) >= 0)
+                for (;;) {
+                        char data[4096];
+                        size_t n_fds;
+                        ssize_t n;
+
+                        n = recv_with_foreign_fds(fd, data, sizeof(data), NULL, 0, &n_fds, MSG_DONTWAIT);
+                        if (n <= 0 && n != -EBADMSG)
+                                break;
+                }
+
+        return safe_close(fd);
 }
 
 char *fd_path(char buf[static FD_PATH_MAX], int fd) {

@@ -24,6 +24,9 @@ static inline void close_pairp(int (*p)[2]) {
 #define _cleanup_close_pair_ _cleanup_(close_pairp)
 #define EBADF_PAIR { -EBADF, -EBADF }
 
+/* One more for the same, close-on-exec, which safe_close() closes as it would this one. */
+int fd_duplicate(int fd);
+
 int fd_set_nonblock(int fd, bool nonblock);
 int fd_set_cloexec(int fd, bool cloexec);
 
@@ -55,7 +58,7 @@ int fd_wait_for_event(int fd, int event, usec_t deadline);
 ssize_t send_with_fds(int socket_fd, const void *data, size_t size, const int *fds, size_t n_fds, int flags);
 
 /* One recvmsg(). All descriptors received arrive close-on-exec and belong to the caller: ret_n_fds says how
- * many of fds[max_fds] are set. More than max_fds: all are closed and -EBADMSG. A truncated message is
+ * many of fds[max_fds] are set. More than max_fds (0: any): all are closed and -EBADMSG. A truncated message is
  * -EMSGSIZE. 0 is the end of the stream. */
 ssize_t recv_with_fds(int socket_fd, void *data, size_t size, int *fds, size_t max_fds, size_t *ret_n_fds, int flags);
 
@@ -69,6 +72,10 @@ ssize_t recv_with_foreign_fds(
                 size_t max_fds,
                 size_t *ret_n_fds,
                 int flags);
+
+/* safe_close() for a stream socket with somebody else at the other end: what he sent and was not read goes first.
+ * Otherwise the kernel would close descriptors that are among it, within close(2). */
+int safe_close_connection(int fd);
 
 #define FD_PATH_MAX (sizeof("/proc/self/fd/") + 10)
 #define FD_PATH(fd) fd_path((char[FD_PATH_MAX]) {}, (fd))

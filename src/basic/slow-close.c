@@ -71,7 +71,7 @@ static bool may_be_slow(int fd) {
         if (sx.stx_dev_major != 0)
                 return false;
 
-        return !S_ISFIFO(sx.stx_mode) && !S_ISSOCK(sx.stx_mode) && !S_ISCHR(sx.stx_mode) && !S_ISDIR(sx.stx_mode);
+        return !S_ISFIFO(sx.stx_mode) && !S_ISCHR(sx.stx_mode) && !S_ISDIR(sx.stx_mode);
 }
 
 void slow_close_mark(int fd) {

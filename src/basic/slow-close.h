@@ -4,11 +4,14 @@
 /* Closing a descriptor of somebody else's without waiting for it.
  *
  * close(2) of a file on FUSE or a network file system asks its server (FUSE_FLUSH), and waits for the answer: a tenant
- * who serves the file himself and never answers would stop a daemon that has one loop for all. So what is received and
- * may be such a file is closed by a helper process that shares our table of descriptors (CLONE_FILES): the number is
- * free at once, and only the helper waits. There is none until the first is needed, and a few more if they get stuck.
- * systemd closes the same way (asynchronous_close()). A helper is no child that wait4(-1) would find, and its end
- * sends no signal.
+ * who serves the file himself and never answers would stop a daemon that has one loop for all. The last close of a TCP
+ * socket waits for its peer to read, for as long as anybody who had it said (SO_LINGER), and the last of a UNIX socket
+ * is the last of whatever is on its way through it. So what is received and may be such a thing is closed by a helper
+ * process that shares our table of descriptors (CLONE_FILES): the number is free at once, and only the helper waits.
+ * There is none until the first is needed, and a few more if they get stuck. systemd closes the same way
+ * (asynchronous_close()). A helper is no child that wait4(-1) would find, and its end sends no signal.
+ *
+ * What is forked from such a daemon must share its table as well: a copy is closed when the child ends, or before.
  *
  * fd-util.h does it by itself once this is switched on: recv_with_foreign_fds() marks, safe_close() hands over. */
 

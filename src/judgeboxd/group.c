@@ -119,9 +119,9 @@ static int keep_reply(Group *g, GroupMember *member, const Operation *o) {
                 return r;
 
         for (; g->n_fds < n; g->n_fds++) {
-                g->fds[g->n_fds] = fcntl(fds[g->n_fds], F_DUPFD_CLOEXEC, 3);
+                g->fds[g->n_fds] = fd_duplicate(fds[g->n_fds]);
                 if (g->fds[g->n_fds] < 0)
-                        return -errno;
+                        return g->fds[g->n_fds];
         }
 
         member->reply = TAKE_PTR(reply);

@@ -12,7 +12,7 @@
 #include "fd-util.h"
 #include "idmap.h"
 
-/* It has a copy of our memory and descriptors, and does nothing with them. */
+/* It has a copy of our memory, and does nothing with it. */
 static _noreturn_ void child_main(pid_t parent) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
@@ -66,7 +66,9 @@ static int take_namespace(pid_t pid, uid_t uid, gid_t gid, uid_t box_id) {
 }
 
 int idmap_new(uid_t uid, gid_t gid, uid_t box_id, int *ret_fd) {
-        struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+        /* With our descriptors, not copies of them: those it would have to close when it ends, and for that we wait, where a
+         * tenant's may take for ever (slow-close.h). */
+        struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_FILES, .exit_signal = SIGCHLD };
         pid_t parent = getpid(), pid;
         int r;
 

@@ -102,9 +102,9 @@ static int parse_terminal(json_object *o, const RequestFds *fds, RunSpec *s, Fai
         s->terminal = true;
         s->streams[0] = (StreamSpec) { .type = STREAM_FD, .fd = fd };
         for (size_t i = 1; i < ELEMENTSOF(s->streams); i++) {
-                s->streams[i] = (StreamSpec) { .type = STREAM_FD, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 3) };
+                s->streams[i] = (StreamSpec) { .type = STREAM_FD, .fd = fd_duplicate(fd) };
                 if (s->streams[i].fd < 0)
-                        return -errno;
+                        return s->streams[i].fd;
         }
 
         return 0;

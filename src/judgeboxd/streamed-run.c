@@ -160,9 +160,9 @@ static int keep_result(StreamedRun *s, const Operation *op) {
                 return r;
 
         for (; s->n_fds < n; s->n_fds++) {
-                s->fds[s->n_fds] = fcntl(fds[s->n_fds], F_DUPFD_CLOEXEC, 3);
+                s->fds[s->n_fds] = fd_duplicate(fds[s->n_fds]);
                 if (s->fds[s->n_fds] < 0)
-                        return -errno;
+                        return s->fds[s->n_fds];
         }
 
         return 0;

@@ -69,18 +69,17 @@ int output_open(Output *o, int target_fd, bool captured, uint64_t limit, uint64_
         }
 
         if (!captured && can_be_direct(target, &sx, limit, file_limit)) {
-                child = fcntl(target, F_DUPFD_CLOEXEC, 3);
+                child = fd_duplicate(target);
                 if (child < 0)
-                        return -errno;
-                if (slow_close_is_marked(target))
-                        slow_close_mark(child);
+                        return child;
 
                 o->state = OUTPUT_DIRECT;
                 o->limit = MIN(limit, file_limit);
         } else {
                 o->state = OUTPUT_PUMP;
                 o->copy = !captured && !S_ISFIFO(sx.stx_mode);
-                if (o->copy && slow_close_is_marked(target)) {
+                /* A socket may be slow to close, but is written without waiting. */
+                if (o->copy && !S_ISSOCK(sx.stx_mode) && slow_close_is_marked(target)) {
                         r = start_writer(o, &target);
                         if (r < 0)
                                 return r;

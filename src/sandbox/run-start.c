@@ -94,12 +94,8 @@ static int run_open_streams(Run *r, const Root *root, int stdio[static 3], Step 
 
         *ret_step = STEP_STDERR;
         if (r->spec.streams[2].type == STREAM_STDOUT) {
-                stdio[2] = fcntl(stdio[1], F_DUPFD_CLOEXEC, 3);
-                if (stdio[2] < 0)
-                        return -errno;
-                if (slow_close_is_marked(stdio[1]))
-                        slow_close_mark(stdio[2]);
-                return 0;
+                stdio[2] = fd_duplicate(stdio[1]);
+                return MIN(stdio[2], 0);
         }
 
         return run_open_output(r, root, 2, stdio + 2);

@@ -256,9 +256,9 @@ static int queue_output(VarlinkCodec *c, size_t size, size_t written, const int 
                 for (; o->n_fds < n_fds; o->n_fds++) {
                         int fd;
 
-                        fd = fcntl(fds[o->n_fds], F_DUPFD_CLOEXEC, 3);
+                        fd = fd_duplicate(fds[o->n_fds]);
                         if (fd < 0)
-                                return -errno;
+                                return fd;
                         o->fds[o->n_fds] = fd;
                 }
 

@@ -97,7 +97,7 @@ VarlinkConnection *varlink_connection_free(VarlinkConnection *c) {
         varlink_codec_done(&c->codec);
         (void) safe_close(c->peer.pidfd);
         free(c->peer.groups);
-        (void) safe_close(c->fd);
+        (void) safe_close_connection(c->fd);
         return mfree(c);
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(VarlinkConnection *, varlink_connection_free);
@@ -140,7 +140,7 @@ void varlink_connection_close(VarlinkConnection *c) {
         c->partial_source = sd_event_source_disable_unref(c->partial_source);
         varlink_codec_done(&c->codec);
         c->peer.pidfd = safe_close(c->peer.pidfd);
-        c->fd = safe_close(c->fd);
+        c->fd = safe_close_connection(c->fd);
 
         LIST_REMOVE(c, connections);
         LIST_INSERT_HEAD(&s->closed, c, connections);

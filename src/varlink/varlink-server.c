@@ -230,9 +230,10 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 
                 /* Varlink has no error to send before a call. */
                 r = varlink_connection_new(l->server, peer_fd);
-                if (r < 0)
+                if (r < 0) {
                         log_debug_errno(r, "Refused a connection: %m");
-                else
+                        peer_fd = safe_close_connection(peer_fd);
+                } else
                         TAKE_FD(peer_fd);
         }
 

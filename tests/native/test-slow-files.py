@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Files whose server does not answer: who hands one over waits for it, and what else goes on in the same box does not."""
+"""Files whose server does not answer, and sockets that wait when they are closed: who hands one over waits for it, and what
+else goes on in the same box, or in the service, does not."""
 
+import array
 import contextlib
 import os
 import select
+import signal
+import socket
+import struct
 import time
 
-from harness import JUDGECTL, check, check_equal, main, test, wait_until
-from service import Failed, HostileFile, listening
+from harness import EMULATED, JUDGECTL, check, check_equal, main, test, wait_until
+from service import Failed, HostileFile, listening, refused, trash_is_empty
 
 STALL_SEC = 10      # after which judgebox-init gives a copy up
 GRACE_SEC = 30      # after its wall time, in which judgeboxd must have heard of a run's end
@@ -184,6 +189,115 @@ def test_files_that_do_not_say_what_they_are():
                               stdout={'fileDescriptor': 1}, extraFileDescriptors=[{'fileDescriptor': 2, 'target': 7}],
                               fds=[fd] * 3)
         check_equal((result['verdict'], result['stdoutBytes']), ('ok', 2), str(result))
+
+
+# ---- what the service itself is rid of ----
+
+LINGER_SEC = 100 if EMULATED else 20
+
+
+@contextlib.contextmanager
+def lingering_socket():
+    """The last to close it waits for a peer who does not read. Gives it, and what is to be called when it has been sent, and
+    before it can be closed: then the last is not this test."""
+    with socket.socket() as listener, socket.socket() as sock:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        sock.connect(listener.getsockname())
+        peer, _ = listener.accept()
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sock.send(bytes(1 << 16))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, LINGER_SEC))
+        try:
+            yield sock
+        finally:
+            peer.close()
+
+
+def rights(*fds):
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))]
+
+
+def serves_at_once(s):
+    start = time.monotonic()
+    third = s.connect()
+    third.sock.settimeout(LINGER_SEC)
+    third.call('GetStatus')
+    third.close()
+    check(time.monotonic() - start < LINGER_SEC / 2, 'nobody else waits')
+
+
+@test
+def test_copies_of_a_descriptor():
+    """That are made of it before it is refused."""
+    with listening() as s:
+        file = HostileFile()
+        try:
+            refused('InvalidParameter', s.client, 'Run', {'arguments': ['x'], 'terminalFileDescriptor': 0}, [file.fd],
+                    parameter='terminalFileDescriptor')
+            serves_at_once(s)
+        finally:
+            file.close()
+
+
+@test
+def test_while_the_service_has_one():
+    """What it starts for a box, and for what is left of one, is not held up."""
+    with listening() as s:
+        file = HostileFile()
+        try:
+            s.client.sock.settimeout(LINGER_SEC)
+            slow = s.connect()
+            slow.sock.sendmsg([b'{'], rights(file.fd))
+            serves_at_once(s)
+            box = s.client.call('CreateBox', {'box': 'b', 'settings': {'hostDirectory': True}})
+            open(f'{box["directory"]}/box/file', 'x').close()
+            s.client.call('DestroyBox', {'box': 'b'})
+            check(wait_until(trash_is_empty), 'what was in its directory is gone')
+            slow.close()
+        finally:
+            file.close()
+
+
+@test
+def test_socket_that_is_refused():
+    """By itself, and on its way through another."""
+    with listening() as s:
+        for through_another in False, True:
+            with lingering_socket() as sock:
+                ours, theirs = socket.socketpair()
+                with ours, theirs:
+                    if through_another:
+                        ours.sendmsg([b'x'], rights(sock.fileno()))
+                    sent = theirs if through_another else sock
+                    client = s.connect()
+                    client.sock.sendmsg([b'{"method":"org.judgebox.Manager.Run",'], rights(sent.fileno()))
+                    sock.close()
+                client.sock.sendall(b'"parameters":{"arguments":[],"stdout":{"fileDescriptor":0}}}\0')
+                try:
+                    client.receive()
+                except Failed as failure:
+                    check_equal(failure.parameters['parameter'], 'arguments', str(failure))
+                serves_at_once(s)
+                client.close()
+
+
+@test
+def test_socket_that_is_not_read():
+    """Behind what ends the connection, and among more than a message can have."""
+    with listening() as s:
+        for pieces in ([b'no message\0', 0], [b'{', 0]), ([b'{', 100],):
+            with lingering_socket() as sock, open('/dev/null', 'rb') as null:
+                client = s.connect()
+                s.process.send_signal(signal.SIGSTOP)
+                for data, n_others in pieces:
+                    client.sock.sendmsg([data], rights(*[null.fileno()] * n_others, sock.fileno()))
+                sock.close()
+                s.process.send_signal(signal.SIGCONT)
+                serves_at_once(s)
+                client.close()
 
 
 main()

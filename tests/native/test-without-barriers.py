@@ -144,6 +144,18 @@ VARIANTS = {
     'closed-by-another': (
         [('src/sandbox/supervisor.c', r'slow_close_enable\(\);', '')],
         ['files-that-do-not-close']),
+    'copies-closed-by-another': (
+        [('src/basic/fd-util.c', r'slow_close_mark\(copy\);', '{}')],
+        ['copies-of-a-descriptor']),
+    'sockets-closed-by-another': (
+        [('src/basic/slow-close.c', r'return !S_ISFIFO\(sx', 'return !S_ISSOCK(sx.stx_mode) && !S_ISFIFO(sx')],
+        ['socket-that-is-refused']),
+    'nothing-left-in-connections': (
+        [('src/basic/fd-util.c', r'shutdown\(fd, SHUT_RD\) >= 0', 'false')],
+        ['socket-that-is-not-read']),
+    'no-copies-in-what-is-forked': (
+        [('src/judgeboxd/idmap.c', r'CLONE_NEWUSER \| CLONE_FILES', 'CLONE_NEWUSER')],
+        ['while-the-service-has-one']),
     'end-of-the-run': (
         [('src/sandbox/run.c', r'\(void\) !write\(r->cgroup_fds\[RUN_CGROUP_KILL\], "1", 1\);', ''),
          ('src/sandbox/run.c', r'procs_for_each\(r->cgroup_fds\[RUN_CGROUP_PROCS\], signal_one, NULL\)', '0')],

@@ -82,7 +82,6 @@ START_TEST(test_at_once) {
                 open("/dev/null", O_RDONLY | O_CLOEXEC),
                 open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
                 open("/etc/passwd", O_PATH | O_CLOEXEC),
-                socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
                 file_on_disk(),
         };
         int fd;
@@ -111,6 +110,82 @@ START_TEST(test_by_helper) {
         ck_assert_int_eq(safe_close(fd), -EBADF);
         ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
         ck_assert(closes(fd));
+}
+END_TEST
+
+/* Of either kind: one may have another on its way through it. */
+START_TEST(test_sockets) {
+        int fd;
+
+        fd = received(socket(_i == 0 ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), /* foreign= */ true);
+        ck_assert_int_eq(safe_close(fd), -EBADF);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
+        ck_assert(closes(fd));
+}
+END_TEST
+
+START_TEST(test_duplicate) {
+        int slow = received(foreign_file(), /* foreign= */ true), own = foreign_file(), fd;
+
+        fd = fd_duplicate(slow);
+        ck_assert(fd >= 3 && slow_close_is_marked(fd));
+        ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        (void) safe_close(fd);
+        ck_assert(closes(fd));
+        (void) safe_close(slow);
+        ck_assert(closes(slow));
+
+        fd = fd_duplicate(own);
+        ck_assert(fd >= 3 && !slow_close_is_marked(fd));
+        ck_assert_int_eq(close(fd), 0);
+        ck_assert_int_eq(close(own), 0);
+        ck_assert_int_eq(fd_duplicate(own), -EBADF);
+}
+END_TEST
+
+/* What nobody has read is closed as if it had been. */
+START_TEST(test_connection) {
+        int fd = foreign_file();
+
+        ck_assert_int_eq((int) send_with_fds(pair[0], "x", 1, NULL, 0, 0), 1);
+        for (size_t i = 0; i < 3; i++)
+                ck_assert_int_eq((int) send_with_fds(pair[0], "x", 1, &fd, 1, 0), 1);
+        ck_assert_int_eq(close(fd), 0);
+
+        ck_assert_int_eq(safe_close_connection(pair[1]), -EBADF);
+        ck_assert_int_lt(fcntl(pair[1], F_GETFD), 0);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
+        ck_assert_int_eq((int) send_with_fds(pair[0], "x", 1, NULL, 0, 0), -EPIPE);
+        pair[1] = -EBADF;
+
+        ck_assert_int_eq(safe_close_connection(-EBADF), -EBADF);
+}
+END_TEST
+
+/* It is not left to the kernel to be rid of one. */
+START_TEST(test_more_than_wanted) {
+        union {
+                struct cmsghdr header;
+                uint8_t buf[CMSG_SPACE(sizeof(int) * 100)];
+        } control = { .header = { CMSG_LEN(sizeof(int) * 100), SOL_SOCKET, SCM_RIGHTS } };
+        struct msghdr mh = {
+                .msg_iov = &(struct iovec) { (char *) "x", 1 },
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), slow = foreign_file(), got;
+        size_t n_fds = 1;
+        char c;
+
+        for (size_t i = 0; i < 100; i++)
+                memcpy(CMSG_DATA(&control.header) + i * sizeof(int), i < 99 ? &null_fd : &slow, sizeof(int));
+        ck_assert_int_eq((int) sendmsg(pair[0], &mh, 0), 1);
+        ck_assert_int_eq(close(slow), 0);
+        ck_assert_int_eq(close(null_fd), 0);
+
+        ck_assert_int_eq((int) recv_with_foreign_fds(pair[1], &c, 1, &got, 1, &n_fds, 0), -EBADMSG);
+        ck_assert_uint_eq(slow_close_get_helpers(NULL), 1);
 }
 END_TEST
 
@@ -192,8 +267,12 @@ int main(void) {
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_set_timeout(t, 60);
-        tcase_add_loop_test(t, test_at_once, 0, 6);
+        tcase_add_loop_test(t, test_at_once, 0, 5);
         tcase_add_test(t, test_by_helper);
+        tcase_add_loop_test(t, test_sockets, 0, 2);
+        tcase_add_test(t, test_duplicate);
+        tcase_add_test(t, test_connection);
+        tcase_add_test(t, test_more_than_wanted);
         tcase_add_test(t, test_own);
         tcase_add_test(t, test_switched_off);
         tcase_add_test(t, test_dead_helper);
