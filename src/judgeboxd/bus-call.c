@@ -20,10 +20,14 @@ struct BusCall {
 };
 
 static BusCall *bus_call_free(BusCall *c) {
-        BusCall **calls;
+        BusCall **calls, **next;
 
         if (!c)
                 return NULL;
+
+        next = bus_service_get_next_call(c->service);
+        if (*next == c)
+                *next = c->next;
 
         calls = bus_service_get_calls(c->service);
         DL_DELETE(*calls, c);
@@ -114,12 +118,14 @@ static void on_done(Operation *op, const Failure *failure, void *userdata) {
 }
 
 void bus_calls_cancel(BusService *s, const char *bus_name) {
-        BusCall *c, *next;
+        BusCall *c, **next = bus_service_get_next_call(s);
 
-        /* To cancel one may end it at once, but ends no other. */
-        DL_FOREACH_SAFE(*bus_service_get_calls(s), c, next)
+        /* To cancel one may end it at once, and with its box any other: see bus_call_free(). */
+        for (c = *bus_service_get_calls(s); c; c = *next) {
+                *next = c->next;
                 if (c->operation && (!bus_name || streq_ptr(sd_bus_message_get_sender(c->message), bus_name)))
                         operation_cancel(c->operation);
+        }
 }
 
 static int take_fd(int64_t index, void *userdata) {

@@ -25,7 +25,7 @@ struct BusService {
         sd_bus *bus;
         BusCallers *callers;
         VarlinkIdl *idl;
-        BusCall *calls;
+        BusCall *calls, *next_call;
         BusUsage *usage; /* of those calls */
         Subscriber *subscribers;
         Observer observer;
@@ -47,6 +47,10 @@ const VarlinkIdl *bus_service_get_idl(BusService *s) {
 
 BusCall **bus_service_get_calls(BusService *s) {
         return &s->calls;
+}
+
+BusCall **bus_service_get_next_call(BusService *s) {
+        return &s->next_call;
 }
 
 BusUsage **bus_service_get_usage(BusService *s) {

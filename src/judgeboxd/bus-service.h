@@ -39,6 +39,8 @@ Manager *bus_service_get_manager(BusService *s);
 BusCallers *bus_service_get_callers(BusService *s);
 const VarlinkIdl *bus_service_get_idl(BusService *s);
 BusCall **bus_service_get_calls(BusService *s);
+/* The one that is to be looked at next, while all are. */
+BusCall **bus_service_get_next_call(BusService *s);
 BusUsage **bus_service_get_usage(BusService *s);
 
 /* From now on this client hears of its boxes; 0 also if it does already. */

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What goes with the connection of whoever asked for it, however that ends, and what does not."""
 
+import os
+import signal
 import subprocess
 import time
 
-from bus import BOX, NAME, Variant, bus_daemon, on_bus, serving
+from bus import BOX, MANAGER, NAME, PATH, Variant, bus_daemon, on_bus, serving
 from harness import JUDGECTL, TIMEOUT, TOP, check, check_equal, main, test, wait_until
 from restart import managed
 from service import listening
@@ -63,6 +65,24 @@ def test_bus():
         first.sock.shutdown(2)
         check_boxes(s.client, 'stays')
         s.client.call('DestroyBox', {'box': 'stays'})
+
+
+@test
+def test_bus_and_what_it_waited_for():
+    """Of one client: a run, and what is asked of the run's own box, which ends with it."""
+    with on_bus() as s:
+        leaving = s.connection()
+        leaving.start(NAME, PATH, MANAGER, 'Run', 'asa{sv}', ['sleep', '100'], {})
+        check(wait_until(lambda: s.client.call('GetStatus')['activeRuns'] == 1), 'it runs')
+        name, = boxes(s.client)
+        init = s.client.call('GetBox', {'box': name})['status']['leaderPid']
+        os.kill(init, signal.SIGSTOP)
+        for _ in range(3):
+            leaving.start(NAME, f'{PATH}/box/u0_{name}', BOX, 'ListFiles', 'sa{sv}', '.', {})
+        leaving.settle()
+        leaving.sock.shutdown(2)
+        check_boxes(s.client)
+        s.alive()
 
 
 @test
