@@ -167,6 +167,10 @@ static int on_name_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error
         const char *name, *old_owner, *new_owner;
         int r;
 
+        /* Anybody can send us a signal of this name. */
+        if (!streq_ptr(sd_bus_message_get_sender(m), "org.freedesktop.DBus"))
+                return 0;
+
         r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
         if (r < 0)
                 return r;

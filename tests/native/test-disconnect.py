@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from bus import BOX, MANAGER, NAME, PATH, Variant, bus_daemon, on_bus, serving
+from bus import BOX, MANAGER, NAME, PATH, SIGNAL, Variant, bus_daemon, on_bus, serving
 from harness import JUDGECTL, TIMEOUT, TOP, check, check_equal, main, test, wait_until
 from restart import managed
 from service import listening
@@ -83,6 +83,20 @@ def test_bus_and_what_it_waited_for():
         leaving.sock.shutdown(2)
         check_boxes(s.client)
         s.alive()
+
+
+@test
+def test_bus_and_who_says_so():
+    """That somebody has left is for the bus to say."""
+    bus = 'org.freedesktop.DBus'
+    with on_bus() as s:
+        stays, liar = s.connection(), s.connection(65534)
+        stays.create('held', **HELD_ON_BUS)
+        run = stays.start(NAME, f'{PATH}/box/u0_held', BOX, 'Run', 'asa{sv}', ['sleep', '1'], {})
+        liar.send(SIGNAL, {1: '/org/freedesktop/DBus', 2: bus, 3: 'NameOwnerChanged', 6: NAME}, 'sss',
+                  (stays.name, stays.name, ''))
+        check_equal(stays.finish(run)[0]['verdict'], 'ok')
+        check_boxes(s.client, 'held')
 
 
 @test
