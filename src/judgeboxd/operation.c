@@ -277,8 +277,8 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
                 r = failure_set(&f, FAILURE_PERMISSION_DENIED, NULL);
         else {
                 r = check_budget(o, &f);
-                if (r == FAILURE_LIMIT_OUT_OF_RANGE) {
-                        /* Only now: to whom this is another's box, its budget is none of their business. */
+                if (r == FAILURE_LIMIT_OUT_OF_RANGE && !o->canceled) {
+                        /* Of who has gone nothing is there any more that polkit could be asked about. Only now: to whom this is another's box, its budget is none of their business. */
                         failure_done(&f);
                         check_authority(o, AUTHORITY_EXCEED_LIMITS, on_excess_authorized);
                         return;

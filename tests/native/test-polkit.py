@@ -6,10 +6,11 @@ import contextlib
 import grp
 import os
 import socket
+import threading
 import time
 
 from bus import Variant, bus_refused, daemon, serving
-from harness import check, check_equal, main, skip, test, wait_until
+from harness import TIMEOUT, check, check_equal, main, skip, test, wait_until
 from polkit import ALLOW, CHALLENGE, FAILED, REFUSE, members, polkit
 from service import refused
 
@@ -192,6 +193,36 @@ def test_caller_leaves_in_mid_check():
         check(wait_until(lambda: len(answers) >= 1), 'answered')
         check(wait_until(lambda: s.client.call('GetStatus')['boxes'] == 0), 'nothing runs')
         s.alive()
+
+
+@test
+def test_caller_leaves_before_the_second_check():
+    """What is known of a varlink caller goes with the connection: what his budget does not have is not asked for any more."""
+    if not has_peer_pidfd():
+        skip('this kernel has no SO_PEERPIDFD')
+    begun, answer = threading.Event(), threading.Event()
+
+    def when_told(_):
+        begun.set()
+        answer.wait()
+        return ALLOW
+
+    with judged(when_told) as (s, p):
+        try:
+            varlink = s.varlink(ALICE, groups=range(100, 130))
+            varlink.send('CreateBox', {'box': 'b', 'settings': {'limits': {'memoryBytes': 1 << 45}}})
+            check(begun.wait(TIMEOUT), 'it is asked whether there may be a box')
+            varlink.close()
+            for _ in range(3):
+                s.client.call('GetStatus')
+        finally:
+            answer.set()
+        # With the first of these the answer has come, and with the second whatever was asked because of it.
+        bob = s.varlink(BOB)
+        for _ in range(2):
+            check_equal(bob.call('ListBoxes')['boxes'], [])
+        check_equal([a.action for a in p.asked], ['org.judgebox1.manage-box'] + ['org.judgebox1.inspect'] * 2)
+        check_equal(s.client.call('ListBoxes', {'all': True})['boxes'], [])
 
 
 @test
