@@ -12,7 +12,7 @@ static void dispose(Manager *m) {
         Run *r;
 
         while ((r = m->disposed_runs)) {
-                m->disposed_runs = r->next;
+                m->disposed_runs = r->next_disposed;
                 (void) run_free(r);
         }
 
@@ -51,7 +51,8 @@ void manager_dispose_run(Manager *m, Run *r) {
         assert(r);
         assert(r->state == RUN_FINISHED);
 
-        LL_PREPEND(m->disposed_runs, r);
+        /* Its place in other lists stays as it was: who is going through one goes on from there. */
+        LL_PREPEND2(m->disposed_runs, r, next_disposed);
         want_dispose(m);
 }
 

@@ -287,7 +287,8 @@ static int do_kill(Operation *o, Box *box, Failure *f) {
         } else
                 for (r = box->runs; r; r = next) {
                         next = r->next;
-                        if (IN_SET(r->state, RUN_KEPT, RUN_COLLECTING))
+                        /* One may have ended with another of its group. */
+                        if (IN_SET(r->state, RUN_KEPT, RUN_COLLECTING, RUN_FINISHED))
                                 continue;
 
                         run_end(r);

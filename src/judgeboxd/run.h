@@ -88,6 +88,7 @@ struct Run {
         Box *box;                  /* NULL: one of its own, once it is its turn */
         Run *prev, *next;          /* of the box */
         Run *manager_prev, *manager_next;
+        Run *next_disposed;
 
         RunState state;
         uint64_t number; /* in the box; 0 until it is executed */

@@ -10,7 +10,7 @@ import shutil
 import time
 
 from harness import EMULATED, PRIVATE, TOP, check, check_equal, compile_c, judgectl, main, test, wait_until
-from service import listening, private, refused
+from service import HostileFile, listening, private, refused
 
 SH = '/bin/sh'
 
@@ -196,6 +196,30 @@ def test_client_goes():
         check(wait_until(lambda: s.client.call('GetStatus')['activeRuns'] == 0), 'its runs are canceled')
         check(wait_until(lambda: len(s.client.call('ListBoxes')['boxes']) == 1), 'the boxes of its own are gone')
         check(wait_until(lambda: s.n_fds() <= before + 1), f'{before} -> {s.n_fds()} descriptors')
+
+
+@test
+def test_kill_where_one_ends_another():
+    """All that runs in a box, and what waits there, and nothing twice."""
+    with listening() as s:
+        s.client.call('CreateBox', {'box': 'b'})
+        file = HostileFile('read')
+        try:
+            waiting, running = s.connect(), s.connect()
+            waiting.send('RunGroup', {'members': [
+                member('a', 'true', box='b', onEnd='end'), member('b', 'true', box='b'),
+                member('c', 'true', inFiles=[{'fileDescriptor': 0, 'path': 'x'}])]}, [file.fd])
+            check(wait_until(lambda: s.client.call('GetStatus')['boxes'] == 2), 'it has its turn')
+            running.send('Run', {'box': 'b', 'arguments': ['sleep', '100']}, more=True)
+            running.receive()
+            check_equal(s.client.call('Kill', {'box': 'b'})['killed'], 2)
+            check_equal(running.receive()['result']['verdict'], 'canceled')
+            check_equal(set(verdicts(waiting.receive()).values()), {'canceled'})
+            for c in waiting, running:
+                c.close()
+        finally:
+            file.close()
+        check(wait_until(lambda: len(s.client.call('ListBoxes')['boxes']) == 1), 'the box of its own is gone')
 
 
 @test
