@@ -13,8 +13,11 @@
 #include "log.h"
 #include "scope-internal.h"
 
-/* How often to look, and how long systemd has before it is asked: it may be busy, and so may the machine. */
+/* How soon to look; doubled with every time, up to a minute: a process that no signal ends may stay for good. */
 #define LOOK_USEC (1 * USEC_PER_SEC)
+#define LOOK_MAX_USEC (60 * USEC_PER_SEC)
+
+/* How long systemd has before it is asked: it may be busy, and so may the machine. */
 #define PATIENCE_USEC (3 * USEC_PER_SEC)
 
 /* More than a stop may take (TimeoutStopUSec=). */
@@ -24,6 +27,7 @@ struct ScopeLeaving {
         ScopeManager *manager;
         char *unit;
         char *path; /* below the mount */
+        usec_t when_look, delay; /* the delay after that */
         usec_t when_ask;
         bool no_unit; /* PID 1 does not know of it (any more) */
         sd_bus_slot *call;
@@ -48,10 +52,23 @@ static ScopeLeaving *scope_leaving_find(ScopeManager *m, const char *unit) {
         return NULL;
 }
 
-static void look_at(ScopeManager *m, usec_t when) {
+static void set_timer(ScopeManager *m) {
+        usec_t when = USEC_INFINITY;
+        ScopeLeaving *l;
+
+        LIST_FOREACH(l, &m->leaving, leaving)
+                when = MIN(when, l->when_look);
+
         /* Cannot fail for a source that is there. */
         (void) sd_event_source_set_time(m->leaving_timer, when);
-        (void) sd_event_source_set_enabled(m->leaving_timer, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_enabled(m->leaving_timer, when < USEC_INFINITY ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+/* Begins anew: something has changed. */
+static void look_at(ScopeLeaving *l, usec_t when) {
+        l->when_look = when;
+        l->delay = LOOK_USEC;
+        set_timer(l->manager);
 }
 
 static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -64,7 +81,7 @@ static int on_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
                 log_debug("Stopping %s: %s: %s", l->unit, strna(e->name), strna(e->message));
         if (sd_bus_error_has_name(e, SYSTEMD_NAME ".NoSuchUnit")) {
                 l->no_unit = true;
-                look_at(l->manager, 0);
+                look_at(l, 0);
         }
 
         return 0;
@@ -135,13 +152,18 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
 
         for (l = LIST_FIRST(&m->leaving); l; l = next) {
                 next = LIST_NEXT(l, leaving);
-                if (look(l, now))
+                if (l->when_look > now)
+                        continue;
+                if (look(l, now)) {
                         scope_leaving_free(l);
+                        continue;
+                }
+
+                l->when_look = usec_add(now, l->delay);
+                l->delay = MIN(2 * l->delay, LOOK_MAX_USEC);
         }
 
-        if (!LIST_EMPTY(&m->leaving))
-                look_at(m, usec_add(now, LOOK_USEC));
-
+        set_timer(m);
         return 0;
 }
 
@@ -187,8 +209,7 @@ void scope_manager_add_leaving(ScopeManager *m, const char *unit, const char *pa
                 return;
         }
 
-        if (LIST_FIRST(&m->leaving) == l && !LIST_NEXT(l, leaving))
-                look_at(m, usec_add(now, LOOK_USEC));
+        look_at(l, usec_add(now, LOOK_USEC));
 }
 
 void scope_manager_drop_leaving(ScopeManager *m, const char *unit) {

@@ -26,7 +26,7 @@ static char top[64];
 
 /* What it does with the calls of StartTransientUnit, and how many there were. */
 static const char *refusal; /* NULL: none */
-static unsigned n_refusals, n_calls;
+static unsigned n_refusals, n_calls, n_stops;
 static bool silent;
 
 /* Pings that it has not answered yet. */
@@ -90,6 +90,7 @@ static int start_unit(sd_bus_message *m) {
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         if (sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StartTransientUnit"))
                 return start_unit(m) < 0 ? -EIO : 1;
+        n_stops += sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StopUnit") > 0;
         if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Peer", "Ping")) {
                 ck_assert_uint_lt(n_pings, ELEMENTSOF(pings));
                 pings[n_pings++] = sd_bus_message_ref(m);
@@ -147,7 +148,7 @@ static void on_attached(BoxCgroup *b, int r, void *userdata) {
 static void setup_without_bus(void) {
         _cleanup_free_ char *root = NULL;
 
-        n_refusals = n_calls = 0;
+        n_refusals = n_calls = n_stops = 0;
         n_attached = 0;
         silent = false;
         ck_assert_int_eq(cgroup_mount_open(&mount_fd, &root), 0);
@@ -326,6 +327,43 @@ START_TEST(test_removed_meanwhile) {
 }
 END_TEST
 
+static usec_t next_look(void) {
+        usec_t when;
+
+        ck_assert_int_ge(sd_event_source_get_time(SCOPE_MANAGER(manager)->leaving_timer, &when), 0);
+        return when;
+}
+
+/* A scope that PID 1 does not get rid of: looked at ever less often, and at once when something is said of it. */
+START_TEST(test_leaving_stays) {
+        char path[128];
+        usec_t when;
+
+        setup();
+        make_scope();
+        (void) snprintf(path, sizeof(path), "%s/" UNIT, top);
+        scope_manager_add_leaving(SCOPE_MANAGER(manager), UNIT, path);
+
+        for (unsigned i = 0; i < 3; i++) {
+                when = next_look();
+                loop_until(next_look() != when);
+                ck_assert_uint_ge(next_look() - when, USEC_PER_SEC << i);
+        }
+        loop_until(n_stops == 1);
+
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        ck_assert_int_eq(wait_for(pid), 1000 + SIGKILL);
+        ck_assert_int_eq(cgroup_dir_remove(mount_fd, path), 0);
+        when = next_look();
+        ck_assert_int_ge(send_signal("UnitRemoved", "so", UNIT, "/unit"), 0);
+        loop_until(LIST_EMPTY(&SCOPE_MANAGER(manager)->leaving));
+        ck_assert_uint_lt(now_usec(CLOCK_MONOTONIC), when);
+
+        pid = clone_sleeper(-EBADF);
+        teardown();
+}
+END_TEST
+
 /* PID 1 has done what it was about, before it heard the oldest of these. */
 static void answer_ping(void) {
         sd_bus_message *m = pings[0];
@@ -427,6 +465,7 @@ int main(void) {
         tcase_add_test(c, test_no_connection);
         tcase_add_test(c, test_no_bus_yet);
         tcase_add_test(c, test_removed_meanwhile);
+        tcase_add_test(c, test_leaving_stays);
         tcase_add_test(c, test_settle);
         tcase_add_test(c, test_settle_is_forgotten);
         tcase_add_test(c, test_settle_without_connection);
