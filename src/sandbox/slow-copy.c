@@ -56,12 +56,8 @@ int slow_copy_start(int source_fd, int target_fd, uint64_t max_bytes, nsec_t dea
         if (!c)
                 return -ENOMEM;
 
-        *c = (SlowCopy) {
-                .worker = WORKER_NULL,
-                .target_fd = target_fd,
-                .check = MIN(now + SLOW_COPY_STALL_NSEC, deadline),
-                .deadline = deadline,
-        };
+        *c = (SlowCopy) { .target_fd = target_fd, .deadline = deadline };
+        c->check = MIN(now + SLOW_COPY_STALL_NSEC, deadline);
 
         r = worker_start("judgebox-copy", keep, ELEMENTSOF(keep), copy_main, &task, &c->worker);
         if (r < 0) {
