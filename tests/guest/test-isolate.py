@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 
 from host import become, command, need_package, start
-from harness import check, check_equal, main, skip, test, wait_until
+from harness import TIMEOUT, check, check_equal, main, skip, test, wait_until
 
 BOXES = pathlib.Path('/var/lib/judgebox/boxes')
 
@@ -158,6 +158,22 @@ def test_cms():
         check('cg-mem' in read_meta(scratch / 'run.meta.1'))
         isolate('--box-id=1001', '--cg', f'--dir=/tmp={home}:rw', '--run', '--', '/bin/chmod', '777', '-R', '/tmp')
         check_equal(os.stat(home / 'output.txt').st_mode & 0o777, 0o777)
+
+
+@test
+def test_cms_communication():
+    """The manager and the solution have a run each, and are joined by FIFOs in a directory of the judge's."""
+    with box(1002) as (_, scratch), box(1003):
+        fifos = scratch / 'fifos'
+        command('alice', 'sh', '-c', f'mkdir -m 755 {fifos} && mkfifo -m 666 {fifos}/u0_to_m {fifos}/m_to_u0')
+        common = ['--cg', f'--dir=/fifo0={fifos}:rw', '--dir=/dev/shm:tmp', '--env=HOME=/tmp', '--processes=1000', '--time=5',
+                  '--wall-time=100', '--run', '--', '/bin/sh', '-c']
+        manager = start('alice', 'isolate', '--box-id=1002', '--silent', *common,
+                        'exec 3>/fifo0/m_to_u0 4</fifo0/u0_to_m; for x in 41 1; do echo $x >&3; read y <&4; echo $y; done')
+        isolate('--box-id=1003', '--stdin=/fifo0/m_to_u0', '--stdout=/fifo0/u0_to_m', f'--meta={scratch}/meta', *common,
+                'while read x; do echo $((x + 1)); done')
+        check_equal(manager.communicate(timeout=TIMEOUT), ('42\n2\n', ''))
+        check_equal((manager.returncode, read_meta(scratch / 'meta')['exitcode']), (0, '0'))
 
 
 @test

@@ -229,8 +229,8 @@ IN_HALVES = 'test-without-barriers.py'
 # Native tests of what the guest has the real thing for, of what takes too long under emulation, and of what neither the
 # kernel nor a controller has a part in.
 GUEST_HAS_ITS_OWN = {
-        'test-admission.py', 'test-budgets.py', 'test-bus-lost.py', 'test-clients.py', 'test-dbus.py',
-        'test-disconnect.py', 'test-isolate.py', 'test-manual.py', 'test-many-files.py', 'test-monitor.py',
+        'test-admission.py', 'test-budgets.py', 'test-bus-lost.py', 'test-clients.py', 'test-commands.py',
+        'test-dbus.py', 'test-disconnect.py', 'test-isolate.py', 'test-manual.py', 'test-many-files.py', 'test-monitor.py',
         'test-polkit.py', 'test-profiles.py', 'test-restart.py', 'test-service-load.py', 'test-stream.py',
         'test-terminal.py', 'test-tools.py', 'test-vanish.py',
 }
