@@ -14,7 +14,6 @@ static const char *self_name(const Isolate *i) {
 
 /* A call that is answered with one reply. Positive: the error that is expected here. */
 static int call(Isolate *i, const char *method, Request *q, const char *expected_error, VarlinkReply *ret) {
-        _cleanup_free_ char *sentence = NULL;
         int r;
 
         r = connection_query(i->connection, method, q, /* flags= */ 0, NULL, 0, ret);
@@ -25,8 +24,7 @@ static int call(Isolate *i, const char *method, Request *q, const char *expected
         if (streq_ptr(error_short_name(ret->error), expected_error))
                 return 1;
 
-        sentence = error_to_sentence(ret->error, ret->parameters);
-        return isolate_fail(i, "%s", strna(sentence));
+        return isolate_fail_refused(i, ret);
 }
 
 static int call_box(Isolate *i, const char *method, const char *expected_error, VarlinkReply *ret) {

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "error.h"
 #include "isolate-fifo.h"
 #include "isolate-meta.h"
 #include "isolate-request.h"
@@ -218,14 +217,11 @@ static int report(Isolate *i, const IsolateVerdict *v) {
 
 static int finish(Isolate *i, VarlinkReply *reply) {
         _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
-        _cleanup_free_ char *sentence = NULL;
         json_object *result;
         int r;
 
-        if (reply->error) {
-                sentence = error_to_sentence(reply->error, reply->parameters);
-                return isolate_fail(i, "%s", strna(sentence));
-        }
+        if (reply->error)
+                return isolate_fail_refused(i, reply);
 
         result = json_get_object(reply->parameters, "result");
         if (!result)

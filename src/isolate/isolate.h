@@ -29,6 +29,9 @@ typedef struct Isolate {
  * return it. */
 int isolate_fail(Isolate *i, const char *format, ...) _printf_(2, 3);
 
+/* The same, where the service answered with an error. */
+int isolate_fail_refused(Isolate *i, const VarlinkReply *reply);
+
 /* If we are verbose. */
 void isolate_tell(const Isolate *i, const char *format, ...) _printf_(2, 3);
 

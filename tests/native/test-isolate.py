@@ -216,6 +216,16 @@ def test_garbage_is_refused():
 
 
 @test
+def test_out_of_range():
+    """What no box can have is refused, by the option's name."""
+    with service():
+        for option in '--cg-mem=1', '--mem=1', '--stack=1', '--open-files=1', '--wall-time=999999999', '--time=999999999':
+            done = isolate('--cg', '-M', 'meta', option, '--run', '--', '/bin/true')
+            check_equal((done.status, done.meta), (2, {'status': 'XX', 'message': done.err.strip()}))
+            check(done.err.startswith(f"{option.partition('=')[0]} is out of range: limits."), done.err)
+
+
+@test
 def test_version_and_others():
     check(isolate('--version').out.startswith('The process isolator 2.6\n'))
     check_equal(isolate('--print-cg-root').out, '/sys/fs/cgroup/judgebox.slice\n')
