@@ -16,6 +16,7 @@ typedef struct RunStreams {
         size_t n_relays;
         bool terminal;
         int fifo_fds[3]; /* of --stdin= and the like; -EBADF where that is no FIFO */
+        usec_t waited_usec; /* for their other ends */
 } RunStreams;
 
 #define RUN_STREAMS_NULL (RunStreams) { .fifo_fds = { -EBADF, -EBADF, -EBADF } }
@@ -28,9 +29,8 @@ static void run_streams_done(RunStreams *s) {
 
 /* The run is to have of its elapsed time what is left when all are there. */
 static int open_fifos(Isolate *i, RunStreams *s) {
-        usec_t *limit = &i->options.wall_time_usec,
-               deadline = *limit > 0 ? usec_add(now_usec(CLOCK_MONOTONIC), *limit) : USEC_INFINITY;
-        bool waited = false;
+        usec_t *limit = &i->options.wall_time_usec, begin = now_usec(CLOCK_MONOTONIC),
+               deadline = *limit > 0 ? usec_add(begin, *limit) : USEC_INFINITY;
 
         for (size_t k = 0; k < ELEMENTSOF(s->fifo_fds); k++) {
                 int r;
@@ -41,12 +41,22 @@ static int open_fifos(Isolate *i, RunStreams *s) {
                 r = isolate_fifo_open(i, i->options.stdio[k], k == STDIN_FILENO, deadline, s->fifo_fds + k);
                 if (r < 0)
                         return r;
-                waited = waited || r > 0;
+                if (r > 0)
+                        s->waited_usec = now_usec(CLOCK_MONOTONIC) - begin;
         }
 
-        if (waited && *limit > 0)
-                *limit = MAX(usec_sub(deadline, now_usec(CLOCK_MONOTONIC)), (usec_t) 1);
+        if (s->waited_usec > 0 && *limit > 0)
+                *limit = MAX(usec_sub(*limit, s->waited_usec), (usec_t) 1);
         return 0;
+}
+
+static int add_waited(json_object *result, const RunStreams *s) {
+        uint64_t usec;
+
+        if (s->waited_usec == 0 || !json_get_uint64(result, "wallTimeUSec", &usec))
+                return 0;
+
+        return json_add_uint64(result, "wallTimeUSec", usec + s->waited_usec);
 }
 
 /* Ours, or a file inside, which is opened there by the program's rights. */
@@ -215,7 +225,7 @@ static int report(Isolate *i, const IsolateVerdict *v) {
         return v->exit_status;
 }
 
-static int finish(Isolate *i, VarlinkReply *reply) {
+static int finish(Isolate *i, const RunStreams *s, VarlinkReply *reply) {
         _cleanup_(isolate_verdict_done) IsolateVerdict v = {};
         json_object *result;
         int r;
@@ -228,6 +238,8 @@ static int finish(Isolate *i, VarlinkReply *reply) {
                 return isolate_fail(i, "The reply of the service has no result");
 
         r = tell_exec_failed(i, result);
+        if (r >= 0)
+                r = add_waited(result, s);
         if (r >= 0)
                 r = isolate_verdict_make(result, i->options.cg, &v);
         return r < 0 ? log_oom() : report(i, &v);
@@ -260,6 +272,8 @@ static int interrupted(Isolate *i, const RunStreams *streams) {
         finish_streams(i, streams);
 
         r = clear_special_files(i);
+        if (r >= 0)
+                r = add_waited(result, streams);
         if (r >= 0 && isolate_verdict_make_interrupted(result, i->options.cg, i->context.interrupt.signal, &v) < 0)
                 r = log_oom();
         return r < 0 ? r : report(i, &v);
@@ -316,5 +330,5 @@ int isolate_run(Isolate *i) {
         finish_streams(i, &streams);
 
         r = clear_special_files(i);
-        return r < 0 ? r : finish(i, &reply);
+        return r < 0 ? r : finish(i, &streams, &reply);
 }

@@ -531,11 +531,14 @@ def test_fifos():
         return pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
     with service() as directory:
         process = user('-w', '60')
+        check(wait_until(lambda: opener(process)))
+        time.sleep(0.3)
         with open('fifos/down', 'wb', buffering=0) as down, open('fifos/up', 'rb', buffering=0) as up:
             for n in 41, 1:
                 down.write(b'%d\n' % n)
                 check_equal(up.readline(), b'%d\n' % (n + 1))
         check_equal((process.wait(TIMEOUT), read_meta()['exitcode']), (0, '0'))
+        check(float(read_meta()['time-wall']) >= 0.2, 'it waited')
         check(os.path.exists('fifos/up'), 'it is still one')
 
         os.mkfifo(directory / 'box' / 'fifo')
