@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a box gives its runs, and gets back from them: cgroups. The next one is always made ahead, because making it takes
- * longer than starting a program does. */
+/* What a box gives its runs, and gets back from them: cgroups. The next run's is made while the one before still runs, so
+ * that no run waits for a mkdir(2) and a dozen open(2). */
 
 #include "box-internal.h"
 #include "log.h"
