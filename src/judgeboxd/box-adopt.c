@@ -42,7 +42,7 @@ static void not_adopted(Box *b, int error) {
         b->manager->n_not_adopted++;
         (void) journal_log(LOG_WARNING, error, MESSAGE_BOX_NOT_ADOPTED,
                            &(JournalSubject) { .owner = b->owner, .box = b->id },
-                           "Failed to take box %s over, ending it: %m", b->name);
+                           "Failed to take over box %s, ending it: %m", b->name);
 }
 
 static void box_adopted(Box *b) {
@@ -254,7 +254,7 @@ static void adopt_stored(Manager *m, const char *name, int socket, int pidfd) {
                                    name, f.protocol, PROTOCOL_VERSION);
         else
                 (void) journal_log(LOG_WARNING, r, MESSAGE_BOX_NOT_ADOPTED, &subject,
-                                   "Failed to take box %s over, ending it: %m", name);
+                                   "Failed to take over box %s, ending it: %m", name);
 
         end_box(m, name, init_pidfd);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What box.c, box-start.c (how it comes up) and box-run.c (what its runs get) have between them. */
+/* What box.c, box-start.c (how it comes up), box-adopt.c (how it is taken over) and box-run.c (what its runs get) have
+ * between them. */
 
 #include "box.h"
 
