@@ -142,7 +142,7 @@ static void on_runs(int r, Message *m, void *userdata) {
         Manager *manager = b->manager;
 
         if (r >= 0)
-                r = m->reply.error != 0 ? -EBADMSG : adopt_runs(b, m);
+                r = m->header.type != MESSAGE_REPLY || m->reply.error != 0 ? -EBADMSG : adopt_runs(b, m);
         if (r >= 0)
                 box_adopted(b);
         else {

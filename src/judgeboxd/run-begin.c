@@ -100,7 +100,7 @@ static void on_in_file(int q, Message *m, void *userdata) {
         r->n_requests--;
         if (q < 0 || r->state != RUN_STARTING)
                 run_check_unused(r);
-        else if (m->header.type != MESSAGE_REPLY)
+        else if (m->header.type != MESSAGE_REPLY || m->reply.error < 0)
                 box_fail(r->box, STEP_PROTOCOL, EBADMSG);
         else if (m->reply.error != 0) {
                 Failure f = FAILURE_NULL;
