@@ -127,6 +127,9 @@ START_TEST(test_errors) {
                     "{\"field\":\"settings.binds[2].path\",\"message\":\"m\"}", "Value of --bind= is not allowed: m");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.limits.cpuSet\"}",
                     "The service does not accept what was given for --cpu-set=.");
+        check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.binds[1].tag\"}",
+                    "The service does not accept what was given for --bind=: it takes a file or directory, for rw one of your own, "
+                    "and an absolute path outside /proc and /dev.");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"settings.profile\"}",
                     "The service does not accept what was given for --profile=: judgectl profile list shows what there is.");
         check_error("org.varlink.service.InvalidParameter", "{\"parameter\":\"x\\u0007\"}",
