@@ -53,6 +53,9 @@ static int lock(Isolate *i) {
         int r;
 
         i->directory_fd = open(i->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /* Somebody has removed it: the box can still be made anew, or taken away. */
+        if (i->directory_fd < 0 && errno == ENOENT && i->options.command != ISOLATE_RUN)
+                return 0;
         if (i->directory_fd < 0)
                 return isolate_fail(i, "Cannot open %s: %s", i->directory, strerror(errno));
 
@@ -100,7 +103,7 @@ int isolate_box_find(Isolate *i) {
 
         for (;;) {
                 r = find_once(i);
-                if (r <= 0 || !has_gone(i))
+                if (r <= 0 || i->directory_fd < 0 || !has_gone(i))
                         return r;
 
                 i->directory_fd = safe_close(i->directory_fd);

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -94,6 +95,16 @@ def test_init_and_cleanup():
         done = shell('true')
         check_equal((done.status, done.meta.get('status')), (2, 'XX'), str(done))
         check_equal(done.err, "Box not found, did you run `isolate --init'?\n")
+
+
+@test
+def test_directory_that_somebody_removed():
+    with service() as directory:
+        for command in '--init', '--cleanup':
+            shutil.rmtree(directory)
+            check_equal(shell('true').status, 2)
+            check_equal(isolate(command).status, 0)
+            check_equal(directory.exists(), command == '--init')
 
 
 @test
