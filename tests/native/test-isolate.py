@@ -745,6 +745,24 @@ def test_special_files():
 
 
 @test
+def test_special_files_out_of_reach():
+    """However a program hides them: its verdict is not the sandbox's failure, and no link is left."""
+    deep = 'i=0; while [ $i -lt 300 ]; do mkdir d; cd -P d; i=$((i+1)); done; ln -s /etc/passwd link'
+    shut = 'mkdir -p /box/shut/below /box/blind; ln -s / /box/shut/below/link; ln -s / /box/blind/link; ' \
+           'chmod 500 /box/shut/below; chmod 0 /box/blind /box/shut'
+    os.chmod('.', 0o711)
+    with daemon() as address, polkit(address, members), serving(address) as service:
+        environment = {**os.environ, 'JUDGEBOX_SOCKET': service.path}
+        for who in [], ['--as-uid=1', '--as-gid=1']:
+            directory = pathlib.Path(isolate(*who, '--init', env=environment).out.strip()) / 'box'
+            for script in deep, shut:
+                done = run(*who, '--', SH, '-c', script, env=environment)
+                check_equal((done.status, done.meta.get('status')), (0, None), repr(done))
+                check_equal(subprocess.run(['find', directory, '-type', 'l'], capture_output=True, check=True).stdout, b'')
+            ok(isolate(*who, '--cleanup', env=environment))
+
+
+@test
 def test_as_uid():
     with service():
         check_equal(isolate('--as-uid=1', '--init').status, 2, 'both or none')
