@@ -7,6 +7,7 @@
 #include "log.h"
 #include "parse-util.h"
 #include "string-util.h"
+#include "utf8.h"
 
 static int max_level = LOG_INFO;
 static const char *program_name = NULL;
@@ -77,6 +78,20 @@ bool log_is_journal(void) {
         return to_journal;
 }
 
+/* A name in it may be anybody's choice: it is neither to drive a terminal nor to begin a line of its own in a journal.
+ * U+0080 to U+009F are control characters, too. */
+static void mask_controls(char *s) {
+        utf8_mask(s);
+
+        for (unsigned char *p = (unsigned char *) s; *p; p++)
+                if (*p < 0x20 || *p == 0x7f)
+                        *p = '?';
+                else if (*p == 0xc2 && p[1] < 0xa0) {
+                        p[0] = p[1] = '?';
+                        p++;
+                }
+}
+
 int log_internal(int level, int error, const char *format, ...) {
         PROTECT_ERRNO;
         char prefix[8] = "", line[2048];
@@ -88,6 +103,7 @@ int log_internal(int level, int error, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(line, sizeof(line), format, ap);
         va_end(ap);
+        mask_controls(line);
 
         if (to_journal) {
                 (void) snprintf(prefix, sizeof(prefix), "<%i>", level);

@@ -6,6 +6,7 @@
 #include "profile.h"
 #include "string-util.h"
 #include "table.h"
+#include "text-util.h"
 #include "verbs.h"
 
 static const char profile_help[] =
@@ -25,7 +26,7 @@ static int call(Context *c, const char *method, const char *name, VarlinkReply *
 }
 
 static int add_row(Table *t, json_object *p) {
-        const char *error = json_get_string(p, "error");
+        const char *error = json_get_string(p, "error"), *note = error ?: strempty(json_get_string(p, "description"));
         uint64_t n;
         int r;
 
@@ -36,8 +37,7 @@ static int add_row(Table *t, json_object *p) {
         if (r >= 0)
                 r = table_addf(t, COLOR_NONE, "%s", json_get_boolean(p, "adminOnly") ? "admins" : "all");
         if (r >= 0)
-                r = table_addf(t, error ? COLOR_RED : COLOR_NONE, "%s",
-                               error ?: strempty(json_get_string(p, "description")));
+                r = table_add(t, error ? COLOR_RED : COLOR_NONE, text_escape(note, strlen(note), /* keep_lines= */ false));
         return r < 0 ? log_oom() : 0;
 }
 
