@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <linux/magic.h>
+#include <sys/mount.h>
 #include <sys/vfs.h>
 
 #include "cgroup-mount.h"
@@ -199,6 +200,19 @@ const char *cgroup_path_below(const char *path, const char *root) {
         return *e == '/' ? e + 1 : NULL;
 }
 
+/* judgebox-init gets descriptors of what is below, and ".." leads from a mount up into what it is mounted on: from one
+ * that is mounted nowhere, nowhere. Where no mount may be copied it is the one that there is. */
+static int detach(int fd) {
+        int copy;
+
+        copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        if (copy < 0)
+                return fd;
+
+        (void) safe_close(fd);
+        return copy;
+}
+
 int cgroup_mount_open(int *ret_fd, char **ret_root) {
         _cleanup_free_ char *text = NULL;
         CgroupMount *mounts;
@@ -227,7 +241,7 @@ int cgroup_mount_open(int *ret_fd, char **ret_root) {
                 if (fd < 0 || fstatfs(fd, &s) < 0 || (unsigned long) s.f_type != CGROUP2_SUPER_MAGIC)
                         continue;
 
-                *ret_fd = TAKE_FD(fd);
+                *ret_fd = detach(TAKE_FD(fd));
                 *ret_root = TAKE_PTR(mounts[i].root);
                 r = 0;
                 break;

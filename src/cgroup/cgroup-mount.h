@@ -25,7 +25,8 @@ int cgroup_path_parse(const char *text, char **ret);
  * outside of our cgroup namespace ("/.."). */
 const char *cgroup_path_below(const char *path, const char *root);
 
-/* Opens the best cgroup2 mount, one that can be written to if there is any. ret_root: the cgroup that it shows at its
+/* The best cgroup2 mount, one that can be written to if there is any; mostly a copy of it that is mounted nowhere, as a
+ * descriptor of its path alone. ret_root: the cgroup that it shows at its
  * top. -EOPNOTSUPP where there is no cgroup2. */
 int cgroup_mount_open(int *ret_fd, char **ret_root);
 

@@ -251,6 +251,21 @@ def test_descriptors_while_it_starts():
                 check(result['error'] in ('ENOENT', 'ENOTDIR'), f'{program} in {directory}: {result}')
 
 
+@test
+def test_no_way_up_from_descriptors():
+    """Nor could judgebox-init itself get to the host's files by what it has open."""
+    host = os.stat('/')
+    with box() as b:
+        n = 0
+        for pid in b.service.children():
+            for link in pathlib.Path(f'/proc/{pid}/fd').iterdir():
+                with contextlib.suppress(NotADirectoryError, FileNotFoundError):
+                    top = os.stat(f'{link}' + '/..' * 20)
+                    check((top.st_dev, top.st_ino) != (host.st_dev, host.st_ino), f'{os.readlink(link)} leads up to /')
+                    n += 1
+        check(n > 2, f'{n} directories are open')
+
+
 # ---- the flags of mounts ----
 
 def mounts(*options):

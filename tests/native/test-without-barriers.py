@@ -128,6 +128,9 @@ VARIANTS = {
     'closed-before-the-first-path': (
         [('src/sandbox/spawn.c', r'child_close_others\(c, source, target, n\);', '')],
         ['descriptors-while-it-starts']),
+    'cgroups-mounted-nowhere': (
+        [('src/cgroup/cgroup-mount.c', r'detach\(TAKE_FD\(fd\)\)', 'TAKE_FD(fd)')],
+        ['no-way-up-from-descriptors']),
     'filter-socket-out-of-the-way': (
         [('src/sandbox/spawn.c', r'child_move_fd\(c, &c->filter_socket_fd, highest\);', '')],
         ['descriptors-of-the-program']),
