@@ -250,7 +250,9 @@ static void run_finish(Run *r) {
 void run_advance(Run *r, nsec_t now, bool childless, bool alone) {
         for (size_t i = 0; i < ELEMENTSOF(r->outputs); i++) {
                 output_pump(r->outputs + i);
-                if (r->outputs[i].exceeded)
+
+                /* What was within the limit has still to arrive. */
+                if (r->outputs[i].exceeded && r->state != RUN_FLUSHING)
                         run_kill(r, RUN_CAUSE_OUTPUT);
         }
 
