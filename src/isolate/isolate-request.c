@@ -34,8 +34,17 @@ static bool may_be_writable(int fd) {
         return getuid() == 0 || (fstat(fd, &st) >= 0 && st.st_uid == getuid());
 }
 
+static int add_place(Isolate *i, json_object *o, const DirRule *rule) {
+        _cleanup_free_ char *path = strprintf("/%s", rule->inside);
+        int r;
+
+        r = path ? json_add_string(o, "path", path) : -ENOMEM;
+        if (r == -EILSEQ)
+                return isolate_fail(i, "Cannot mount %s on %s: the latter is not valid UTF-8", rule->outside, rule->inside);
+        return r < 0 ? log_oom() : 0;
+}
+
 static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *rule) {
-        _cleanup_free_ char *path = NULL;
         json_object *bind;
         int fd, r;
 
@@ -62,12 +71,12 @@ static int add_bind(Isolate *i, Request *q, json_object *binds, const DirRule *r
         }
 
         r = add_fd(i, q, bind, "sourceFileDescriptor", fd);
+        if (r >= 0)
+                r = add_place(i, bind, rule);
         if (r < 0)
                 return r;
 
-        path = strprintf("/%s", rule->inside);
-        if (!path || json_add_string(bind, "path", path) < 0 ||
-            ((rule->flags & DIR_RW) && json_add_boolean(bind, "writable", true) < 0) ||
+        if (((rule->flags & DIR_RW) && json_add_boolean(bind, "writable", true) < 0) ||
             ((rule->flags & DIR_TMP) && json_add_boolean(bind, "owned", true) < 0) ||
             ((rule->flags & DIR_NOEXEC) && json_add_boolean(bind, "noexec", true) < 0))
                 return log_oom();
@@ -86,7 +95,6 @@ static int add_working_directory(Isolate *i, Request *q, json_object *settings, 
 }
 
 static int add_file_system(Isolate *i, json_object *tmpfs, const DirRule *rule) {
-        _cleanup_free_ char *path = NULL;
         json_object *o;
 
         /* Each box has one. */
@@ -95,12 +103,8 @@ static int add_file_system(Isolate *i, json_object *tmpfs, const DirRule *rule) 
         if (!streq(rule->outside, "tmpfs"))
                 return isolate_fail(i, "Cannot mount %s on %s: Operation not supported", rule->outside, rule->inside);
 
-        path = strprintf("/%s", rule->inside);
         o = json_object_new_object();
-        if (json_append(tmpfs, o) < 0 || !path || json_add_string(o, "path", path) < 0)
-                return log_oom();
-
-        return 0;
+        return json_append(tmpfs, o) < 0 ? log_oom() : add_place(i, o, rule);
 }
 
 /* Devices are the box's own, whatever a rule says of the host's; and where nothing of the system's directories was

@@ -41,7 +41,7 @@ def isolate(*arguments, stdin=subprocess.DEVNULL, meta='meta', **options):
 
 
 def read_meta(path='meta'):
-    lines = pathlib.Path(path).read_text().splitlines()
+    lines = pathlib.Path(path).read_text(errors='replace').splitlines()
     check(all(':' in line for line in lines), str(lines))
     return dict(line.split(':', 1) for line in lines)
 
@@ -796,6 +796,22 @@ def test_share_net():
         ours = os.readlink('/proc/self/ns/net') + '\n'
         check(ok(run('--', '/usr/bin/readlink', '/proc/self/ns/net')).out != ours)
         check_equal(ok(run('--share-net', '--', '/usr/bin/readlink', '/proc/self/ns/net')).out, ours)
+
+
+@test
+def test_what_is_not_utf8():
+    """Any bytes do with isolate 2.6. Here those that the service is told of have to be UTF-8; names of streams and directories
+    outside do not."""
+    odd = os.fsdecode(b'\xff')
+    os.mkdir(odd)
+    with service() as directory:
+        for arguments in ([f'--dir=/{odd}={os.getcwd()}', '--', '/bin/true'], [f'--dir=/{odd}=tmpfs:fs', '--', '/bin/true'],
+                          ['--', '/bin/echo', odd], [f'--env=X={odd}', '--', '/usr/bin/env'], [f'--chdir={odd}', '--', '/bin/true']):
+            done = run(*arguments)
+            check_equal((done.status, done.meta.get('status')), (2, 'XX'), str(done))
+            check('is not valid UTF-8' in done.err, done.err)
+        ok(run(f'--dir=/x={os.getcwd()}/{odd}', f'--stdout={odd}', '--', '/bin/echo', 'x'))
+        check_equal((directory / 'box' / odd).read_text(), 'x\n')
 
 
 # ---- as a user without privileges ----
