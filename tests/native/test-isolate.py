@@ -763,6 +763,24 @@ def test_special_files_out_of_reach():
 
 
 @test
+def test_links_in_rules():
+    """What is of the box's directory the program may have put there: a link of its is not followed to a host's file."""
+    os.mkdir('precious')
+    pathlib.Path('precious/file').write_text('precious')
+    here = os.getcwd()
+    with service() as directory:
+        ok(shell(f'ln -s {here}/precious data; mkdir sub; echo x >sub/x; ln -s {here} sub/above', '--special-files'))
+        for outside in './box/data', './box/sub/above/precious':
+            done = shell('cat /data/file', '--special-files', '-d', f'/data={outside}')
+            check_equal((done.status, done.meta['status'], done.out), (2, 'XX', ''), str(done))
+            check(done.err.startswith(f'Cannot mount {outside} on data: '), done.err)
+        check_equal(ok(shell('cat /data/x', '--special-files', '-d', '/data=./box/sub')).out, 'x\n')
+        # One that is named by its whole path is the judge's own.
+        os.symlink('precious', 'link')
+        check_equal(ok(shell('cat /data/file', '-d', f'/data={here}/link')).out, 'precious')
+
+
+@test
 def test_as_uid():
     with service():
         check_equal(isolate('--as-uid=1', '--init').status, 2, 'both or none')
