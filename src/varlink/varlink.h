@@ -19,7 +19,7 @@
 #define VARLINK_DEPTH_MAX 32U
 #define VARLINK_FDS_MAX 16U
 #define VARLINK_CONNECTIONS_PER_UID_MAX 64U
-#define VARLINK_CONNECTIONS_MAX 1024U
+#define VARLINK_CONNECTIONS_MAX 1024U /* root's come on top */
 
 /* What may wait in a connection for a peer that does not read; also the largest reply. */
 #define VARLINK_OUTPUT_MAX (4U * 1024U * 1024U)

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -130,6 +131,54 @@ START_TEST(test_flood) {
 }
 END_TEST
 
+/* Takes all connections there are, as so many users. */
+_noreturn_ static void take_all(void) {
+        for (uid_t uid = 1; uid <= VARLINK_CONNECTIONS_MAX / VARLINK_CONNECTIONS_PER_UID_MAX; uid++) {
+                if (seteuid(uid) < 0)
+                        _exit(EXIT_FAILURE);
+                for (size_t i = 0; i < VARLINK_CONNECTIONS_PER_UID_MAX; i++) {
+                        VarlinkClient *c; /* kept until the end */
+
+                        if (varlink_client_connect(socket_path, &c) < 0)
+                                _exit(EXIT_FAILURE);
+                }
+                if (seteuid(0) < 0)
+                        _exit(EXIT_FAILURE);
+        }
+
+        for (;;)
+                (void) pause();
+}
+
+START_TEST(test_all_taken) {
+        /* Each has a pidfd as well. */
+        const struct rlimit limit = { 4 * VARLINK_CONNECTIONS_MAX, 4 * VARLINK_CONNECTIONS_MAX };
+        pid_t taker, pid;
+        int status;
+
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        taker = fork_as(0);
+        if (taker == 0)
+                take_all();
+        while (varlink_server_get_n_connections(fixture.server) < VARLINK_CONNECTIONS_MAX)
+                ck_assert_int_ge(sd_event_run(fixture.event, USEC_PER_SEC), 0);
+
+        for (size_t i = 0; i < 2; i++) {
+                pid = fork_as(i == 0 ? OTHER : 0);
+                if (pid == 0)
+                        ask();
+                while (waitpid(pid, &status, WNOHANG) == 0)
+                        ck_assert_int_ge(sd_event_run(fixture.event, USEC_PER_SEC / 10), 0);
+                ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == (i == 0 ? EXIT_FAILURE : EXIT_SUCCESS));
+        }
+
+        ck_assert_int_eq(kill(taker, SIGKILL), 0);
+        ck_assert_int_eq(waitpid(taker, &status, 0), taker);
+        (void) spin();
+        ck_assert_uint_eq(varlink_server_get_n_connections(fixture.server), 0);
+}
+END_TEST
+
 START_TEST(test_peer) {
         pid_t pid;
         int status;
@@ -147,7 +196,7 @@ START_TEST(test_peer) {
 END_TEST
 
 int main(void) {
-        const TTest *const tests[] = { test_flood, test_peer };
+        const TTest *const tests[] = { test_flood, test_all_taken, test_peer };
 
         /* Being two users takes root. */
         return test_run_as_root("varlink-flood", tests, ELEMENTSOF(tests), setup, teardown);
