@@ -66,8 +66,8 @@ static int take_namespace(pid_t pid, uid_t uid, gid_t gid, uid_t box_id) {
 }
 
 int idmap_new(uid_t uid, gid_t gid, uid_t box_id, int *ret_fd) {
-        /* With our descriptors, not copies of them: those it would have to close when it ends, and for that we wait, where a
-         * tenant's may take for ever (slow-close.h). */
+        /* With our descriptors, not copies of them: those it would have to close when it ends, for which we wait, and
+         * a tenant's may take for ever (slow-close.h). */
         struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_FILES, .exit_signal = SIGCHLD };
         pid_t parent = getpid(), pid;
         int r;

@@ -278,7 +278,8 @@ static void on_authorized(AuthorityAction denied, int r, void *userdata) {
         else {
                 r = check_budget(o, &f);
                 if (r == FAILURE_LIMIT_OUT_OF_RANGE && !o->canceled) {
-                        /* Of who has gone nothing is there any more that polkit could be asked about. Only now: to whom this is another's box, its budget is none of their business. */
+                        /* Only now: to whom this is another's box, its budget is none of their business. And not of
+                         * who has gone: what polkit would be asked about was the connection's. */
                         failure_done(&f);
                         check_authority(o, AUTHORITY_EXCEED_LIMITS, on_excess_authorized);
                         return;

@@ -198,8 +198,7 @@ LINGER_SEC = 100 if EMULATED else 20
 
 @contextlib.contextmanager
 def lingering_socket():
-    """The last to close it waits for a peer who does not read. Gives it, and what is to be called when it has been sent, and
-    before it can be closed: then the last is not this test."""
+    """Whoever is the last to close it waits for a peer who does not read."""
     with socket.socket() as listener, socket.socket() as sock:
         listener.bind(('127.0.0.1', 0))
         listener.listen()
