@@ -287,12 +287,12 @@ def test_socket_that_is_refused():
 def test_socket_that_is_not_read():
     """Behind what ends the connection, and among more than a message can have."""
     with listening() as s:
-        for pieces in ([b'no message\0', 0], [b'{', 0]), ([b'{', 100],):
+        for before, n_others in (b'no message\0', 0), (b'', 100):
             with lingering_socket() as sock, open('/dev/null', 'rb') as null:
                 client = s.connect()
                 s.process.send_signal(signal.SIGSTOP)
-                for data, n_others in pieces:
-                    client.sock.sendmsg([data], rights(*[null.fileno()] * n_others, sock.fileno()))
+                client.sock.sendall(before)
+                client.sock.sendmsg([b'{'], rights(*[null.fileno()] * n_others, sock.fileno()))
                 sock.close()
                 s.process.send_signal(signal.SIGCONT)
                 serves_at_once(s)
