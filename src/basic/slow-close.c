@@ -202,6 +202,14 @@ bool slow_close_take(int fd) {
         return true;
 }
 
+/* What a server is asked about by whoever closes a copy. With a socket nobody has to wait but who closes the last one, and
+ * as long as there is a copy its other end does not come to its end. */
+static bool copy_is_slow(int fd) {
+        struct statx sx;
+
+        return slow_close_is_marked(fd) && (fd_statx_cached(fd, STATX_TYPE, &sx) < 0 || !S_ISSOCK(sx.stx_mode));
+}
+
 /* The first from there on that stays, or UINT_MAX. */
 static unsigned next_kept(unsigned from, const int *keep, size_t n) {
         unsigned next = UINT_MAX;
@@ -211,7 +219,7 @@ static unsigned next_kept(unsigned from, const int *keep, size_t n) {
                         next = MIN(next, (unsigned) keep[i]);
 
         for (unsigned fd = from; fd < next && fd / 8 < n_marks; fd++)
-                if (slow_close_is_marked((int) fd))
+                if (copy_is_slow((int) fd))
                         return fd;
 
         return next;

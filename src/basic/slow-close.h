@@ -33,8 +33,8 @@ bool slow_close_is_marked(int fd);
 /* Whether it was marked, and is taken care of: it must not be used any more. */
 bool slow_close_take(int fd);
 
-/* Closes every descriptor but these and the marked ones, which could keep us waiting, in a child that has a table of
- * its own. Nothing but system calls. -EBADF among these means none. */
+/* Closes every descriptor but these, and but the marked ones whose closing could keep us waiting, in a child that has a
+ * table of its own. Nothing but system calls. -EBADF among these means none. */
 int slow_close_others(const int *keep, size_t n);
 
 /* Pids of the helpers, for tests. Returns how many. */

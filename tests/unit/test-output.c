@@ -375,6 +375,25 @@ START_TEST(test_foreign_file) {
 }
 END_TEST
 
+/* A socket does not keep us waiting, though closing it might. */
+START_TEST(test_foreign_socket) {
+        int child, p[2];
+        Output o = OUTPUT_NULL;
+
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p), 0);
+        slow_close_enable();
+        slow_close_mark(p[1]);
+        ck_assert(slow_close_is_marked(p[1]));
+
+        ck_assert_int_eq(output_open(&o, p[1], false, 1000, 1000, &child), 0);
+        ck_assert(o.copy);
+        ck_assert_int_eq(o.writer.pid, 0);
+        (void) safe_close(child);
+        (void) safe_close(p[0]);
+        forget_foreign_file(&o);
+}
+END_TEST
+
 /* One that takes nothing is to the program as a reader that is gone. */
 START_TEST(test_foreign_file_refuses) {
         int child, fd = foreign_file();
@@ -411,7 +430,7 @@ int main(void) {
                 test_capture, test_capture_exceeded, test_zero_limit,  test_direct, test_append,
                 test_slow_pipe, test_slow_socket,    test_reader_gone, test_null,
                 test_record,    test_record_blocked, test_record_refused,
-                test_foreign_file, test_foreign_file_refuses,
+                test_foreign_file, test_foreign_file_refuses, test_foreign_socket,
         };
 
         return test_run("output", tests, ELEMENTSOF(tests), setup, teardown);

@@ -230,8 +230,10 @@ START_TEST(test_dead_helper) {
 }
 END_TEST
 
-/* In a child: of its own descriptors it has none left but those, and those that would keep it waiting. */
+/* In a child: of its own descriptors it has none left but those, and those that would keep it waiting. A socket would
+ * not: who reads its other end would wait for the child. */
 START_TEST(test_others) {
+        int socket_fd = received(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), /* foreign= */ true);
         int marked = received(foreign_file(), /* foreign= */ true), low = open("/dev/null", O_RDONLY | O_CLOEXEC);
         int high = fcntl(low, F_DUPFD_CLOEXEC, 700), between = fcntl(low, F_DUPFD_CLOEXEC, 300), status;
         pid_t pid;
@@ -256,7 +258,9 @@ START_TEST(test_others) {
         (void) close(between);
         (void) close(high);
         (void) close(low);
+        (void) safe_close(socket_fd);
         (void) safe_close(marked);
+        ck_assert(closes(socket_fd));
         ck_assert(closes(marked));
 }
 END_TEST
