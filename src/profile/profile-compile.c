@@ -130,10 +130,6 @@ static Label emit_masked(Compiler *c, const Condition *k, Label yes, Label no) {
         uint32_t wanted[] = { (uint32_t) k->value2, (uint32_t) (k->value2 >> 32) };
         uint32_t offsets[] = { low_offset(k->argument), high_offset(k->argument) };
 
-        /* A bit that is wanted and masked out is never there. */
-        if (k->value2 & ~k->value)
-                return no;
-
         for (size_t i = 0; i < ELEMENTSOF(masks); i++) {
                 if (masks[i] == 0)
                         continue;

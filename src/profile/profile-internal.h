@@ -36,7 +36,7 @@ typedef enum CompareType {
         COMPARE_EQ,
         COMPARE_GE,
         COMPARE_GT,
-        COMPARE_MASKED_EQ, /* (argument & value) == value2 */
+        COMPARE_MASKED_EQ, /* (argument & value) == value2, which has no other bits than value */
         _COMPARE_TYPE_MAX,
         _COMPARE_TYPE_INVALID = -EINVAL,
 } CompareType;

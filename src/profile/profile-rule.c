@@ -131,6 +131,10 @@ static int read_condition(Reader *p, const char *field, json_object *v, void *us
         if (r < 0)
                 return r;
 
+        /* As libseccomp has it, and with it runc: else a rule that forbids something would quietly never match. */
+        if (condition.compare == COMPARE_MASKED_EQ)
+                condition.value2 &= condition.value;
+
         condition.argument = (unsigned) index;
         rule->conditions[rule->n_conditions++] = condition;
         return 0;

@@ -250,10 +250,23 @@ START_TEST(test_too_long) {
 }
 END_TEST
 
-static void libseccomp_program(const Profile *p, ProfileProgram *ret) {
+static void export_program(scmp_filter_ctx context, ProfileProgram *ret) {
         _cleanup_close_ int fd = -EBADF;
-        scmp_filter_ctx context;
         uint64_t size;
+
+        fd = memfd_create("filter", MFD_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(seccomp_export_bpf(context, fd), 0);
+        seccomp_release(context);
+
+        size = (uint64_t) lseek(fd, 0, SEEK_END);
+        *ret = (ProfileProgram) { .filter = malloc(size), .n = size / sizeof(struct sock_filter) };
+        ck_assert_ptr_nonnull(ret->filter);
+        ck_assert_int_eq((int) pread(fd, ret->filter, size, 0), (int) size);
+}
+
+static void libseccomp_program(const Profile *p, ProfileProgram *ret) {
+        scmp_filter_ctx context;
 
         context = seccomp_init(p->default_action.type == ACTION_ERRNO ? SCMP_ACT_ERRNO(p->default_action.error)
                                                                       : action_to_return(p->default_action));
@@ -269,15 +282,7 @@ static void libseccomp_program(const Profile *p, ProfileProgram *ret) {
                 ck_assert_int_eq(seccomp_rule_add_exact(context, action_to_return(r->action), (int) r->nr, 0), 0);
         }
 
-        fd = memfd_create("filter", MFD_CLOEXEC);
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_eq(seccomp_export_bpf(context, fd), 0);
-        seccomp_release(context);
-
-        size = (uint64_t) lseek(fd, 0, SEEK_END);
-        *ret = (ProfileProgram) { .filter = malloc(size), .n = size / sizeof(struct sock_filter) };
-        ck_assert_ptr_nonnull(ret->filter);
-        ck_assert_int_eq((int) pread(fd, ret->filter, size, 0), (int) size);
+        export_program(context, ret);
 }
 
 /* Where a profile's rules have no conditions, both must come to the same, and ours must be the shorter. */
@@ -311,6 +316,49 @@ START_TEST(test_libseccomp) {
                                               "%s: call %#x", shipped[i], nr);
                         }
         }
+}
+END_TEST
+
+/* All comparisons, also a mask that leaves out what is asked for: as libseccomp has it. */
+START_TEST(test_libseccomp_comparisons) {
+        static const struct {
+                const char *name;
+                enum scmp_compare op;
+        } compares[] = {
+                { "NE", SCMP_CMP_NE }, { "LT", SCMP_CMP_LT }, { "LE", SCMP_CMP_LE }, { "EQ", SCMP_CMP_EQ },
+                { "GE", SCMP_CMP_GE }, { "GT", SCMP_CMP_GT }, { "MASKED_EQ", SCMP_CMP_MASKED_EQ },
+        };
+        static const uint64_t values[] = { 0, 0x0f, 0x1f, 0xf0, 0xff00000000, 0x100000001f, UINT64_MAX };
+
+        for (size_t i = 0; i < ELEMENTSOF(compares); i++)
+                for (size_t k = 0; k < ELEMENTSOF(values) * ELEMENTSOF(values); k++) {
+                        uint64_t value = values[k / ELEMENTSOF(values)], value2 = values[k % ELEMENTSOF(values)];
+                        _cleanup_free_ char *text = strprintf(
+                                "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"foreignAction\":\"SCMP_ACT_KILL_PROCESS\","
+                                "\"syscalls\":[{\"name\":\"read\",\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":1,"
+                                "\"value\":%" PRIu64 ",\"valueTwo\":%" PRIu64 ",\"op\":\"SCMP_CMP_%s\"}]}]}",
+                                value, value2, compares[i].name);
+                        _cleanup_(profile_freep) Profile *p = parse("comparison", text, strlen(text));
+                        _cleanup_(profile_program_done) ProfileProgram ours = compile(p, 0), theirs = {};
+                        struct scmp_arg_cmp condition = { .arg = 1, .op = compares[i].op, .datum_a = value, .datum_b = value2 };
+                        scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+
+                        ck_assert_ptr_nonnull(context);
+                        ck_assert_int_eq(seccomp_rule_add_array(context, SCMP_ACT_ERRNO(EPERM), SYS_read, 1, &condition), 0);
+                        export_program(context, &theirs);
+
+                        for (size_t m = 0; m < ELEMENTSOF(values); m++)
+                                for (uint64_t step = 0; step < 3; step++) {
+                                        struct seccomp_data d = {
+                                                .nr = SYS_read, .arch = seccomp_arch_native(), .args = { [1] = values[m] + step - 1 },
+                                        };
+
+                                        ck_assert_msg(filter_evaluate(ours.filter, ours.n, &d) ==
+                                                                      filter_evaluate(theirs.filter, theirs.n, &d),
+                                                      "%s %#" PRIx64 " %#" PRIx64 ": %#" PRIx64, compares[i].name, value, value2,
+                                                      (uint64_t) d.args[1]);
+                                }
+                }
 }
 END_TEST
 
@@ -390,7 +438,8 @@ END_TEST
 
 int main(void) {
         const TTest *const tests[] = {
-                test_shipped, test_comparisons, test_long, test_too_long, test_libseccomp, test_others, test_kernel,
+                test_shipped, test_comparisons, test_long, test_too_long, test_libseccomp, test_libseccomp_comparisons, test_others,
+                test_kernel,
         };
 
         return test_run("profile-compile", tests, ELEMENTSOF(tests), NULL, NULL);
