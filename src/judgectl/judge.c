@@ -408,7 +408,10 @@ int judge_run_tests(Judge *j) {
         assert(j);
 
         for (size_t i = 0; i < j->tests->n_cases && r >= 0; i++) {
-                show_progress(j, "Test %zu of %zu: %s ...", i + 1, j->tests->n_cases, j->tests->cases[i].name);
+                const char *name = j->tests->cases[i].name;
+                _cleanup_free_ char *printable = text_escape(name, strlen(name), /* keep_lines= */ false);
+
+                show_progress(j, "Test %zu of %zu: %s ...", i + 1, j->tests->n_cases, strna(printable));
                 r = run_test(j, i);
         }
 
