@@ -195,9 +195,11 @@ static void connection_take_turn(VarlinkConnection *c) {
         }
 
         r = varlink_codec_next(&c->codec, &message, &size, fds, &n_fds);
-        if (r > 0)
+        if (r > 0) {
+                /* That one has ended: what is there of the next has its own time. */
+                c->partial_source = sd_event_source_disable_unref(c->partial_source);
                 r = varlink_connection_dispatch(c, message, size, fds, n_fds);
-        else if (r == 0 && c->eof) {
+        } else if (r == 0 && c->eof) {
                 varlink_connection_close(c);
                 return;
         }

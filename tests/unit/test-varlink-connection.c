@@ -279,6 +279,27 @@ START_TEST(test_partial_timeout) {
 }
 END_TEST
 
+/* Who sends the next message along with the end of the one before it is never between two, and yet never late. */
+START_TEST(test_partial_overlap) {
+        static const char overlap[] = PING "\0" PING;
+        int fd;
+
+        varlink_server_set_partial_timeout(fixture.server, 200 * USEC_PER_MSEC);
+        fd = connect_peer();
+
+        ck_assert_int_eq(send(fd, overlap, 10, 0), 10);
+        for (size_t i = 0; i < 10; i++) {
+                spin_for(50 * USEC_PER_MSEC);
+                ck_assert_int_eq(send(fd, overlap + 10, sizeof(PING), MSG_NOSIGNAL), sizeof(PING));
+                ck_assert_str_eq(hear(fd), PONG);
+        }
+
+        spin_for(300 * USEC_PER_MSEC);
+        assert_gone(fd);
+        close(fd);
+}
+END_TEST
+
 /* One who asks for more than he reads is cut off; the method hears of it from the loop, and nobody else is
  * held up. */
 START_TEST(test_output_limit) {
@@ -541,7 +562,8 @@ int main(void) {
                 test_hangup_after_half_close,            test_killed,        test_sent_and_gone,
                 test_oneway_and_gone,                    test_end_inside_a_message,
                 test_forgotten,    test_server_gone,     test_idle,          test_partial_timeout,
-                test_output_limit, test_unread_replies,  test_fair,          test_fair_to_pipelined,
+                test_partial_overlap,                    test_output_limit, test_unread_replies,
+                test_fair,         test_fair_to_pipelined,
         };
         const TTest *const path_tests[] = {
                 test_listen, test_listen_stale, test_listen_refused, test_connections_limit, test_out_of_descriptors,
