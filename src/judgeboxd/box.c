@@ -284,13 +284,26 @@ void box_kill_processes(Box *b) {
         box_kill_init(b);
 }
 
+/* One whose end is what led to this is still in the list, and leaves it by itself. */
+static Run *find_unfinished(const Box *b) {
+        Run *r;
+
+        DL_FOREACH(b->runs, r)
+                if (r->state != RUN_FINISHED)
+                        return r;
+
+        return NULL;
+}
+
 static void abort_runs(Box *b) {
+        Run *r;
+
         /* One may lead to the end of another: begin anew each time. */
-        while (b->runs) {
+        while ((r = find_unfinished(b))) {
                 if (b->failure.type == FAILURE_INTERNAL)
-                        run_abort(b->runs, VERDICT_INTERNAL_ERROR, b->failure.step, b->failure.error);
+                        run_abort(r, VERDICT_INTERNAL_ERROR, b->failure.step, b->failure.error);
                 else
-                        run_abort(b->runs, VERDICT_CANCELED, b->stopped_from_outside ? STEP_CGROUP : STEP_NONE, 0);
+                        run_abort(r, VERDICT_CANCELED, b->stopped_from_outside ? STEP_CGROUP : STEP_NONE, 0);
         }
 }
 
