@@ -197,7 +197,7 @@ static int property_get(
         if (streq(property, "Runs"))
                 return sd_bus_message_append(reply, "t", b->n_executed);
         if (streq(property, "ActiveRuns"))
-                return sd_bus_message_append(reply, "u", (uint32_t) box_count_active_runs(b));
+                return sd_bus_message_append(reply, "u", (uint32_t) b->n_active_runs);
         if (streq(property, "Created"))
                 return sd_bus_message_append(reply, "t", b->created_usec);
         if (streq(property, "UIDBase"))

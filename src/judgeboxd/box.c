@@ -194,23 +194,11 @@ int box_wait_gone(Box *b, box_callback_t callback, void *userdata) {
         return wait_for(&b->gone_waiters, callback, userdata);
 }
 
-size_t box_count_active_runs(const Box *b) {
-        size_t n = 0;
-        Run *r;
-
-        assert(b);
-
-        DL_FOREACH(b->runs, r)
-                n += run_is_active(r);
-
-        return n;
-}
-
 void box_update_state(Box *b) {
         assert(b);
 
         if (b->configured && b->state != BOX_STOPPING)
-                set_state(b, box_count_active_runs(b) > 0 ? BOX_RUNNING : BOX_IDLE);
+                set_state(b, b->n_active_runs > 0 ? BOX_RUNNING : BOX_IDLE);
 }
 
 bool box_is_launched(const Box *b) {

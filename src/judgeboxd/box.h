@@ -81,6 +81,7 @@ struct Box {
         sd_event_source *init_source;
 
         Run *runs;
+        size_t n_active_runs; /* counted, because thousands may wait among them */
         uint64_t n_executed;
         uint64_t last_run; /* number given out last */
         RunCgroup *spare;  /* prepared for the run to come, which will have the number last_run */
@@ -128,7 +129,6 @@ void box_broken(Box *b, Step step, int r);
 void box_stopped_from_outside(Box *b);
 
 void box_update_state(Box *b);
-size_t box_count_active_runs(const Box *b);
 
 /* Its judgebox-init listens, and run cgroups can be made. */
 bool box_is_launched(const Box *b);

@@ -81,7 +81,7 @@ static void tell_box(Monitor *m, EventType type, const Box *b) {
 /* The first run is sent ahead while its box still starts: then it is that which makes the box known. */
 static void on_box_state(Box *b, BoxState before, void *userdata) {
         Monitor *m = ASSERT_PTR(userdata);
-        bool known = before != BOX_STARTING || box_count_active_runs(b) > 0;
+        bool known = before != BOX_STARTING || b->n_active_runs > 0;
 
         if (!may_hear(m, b))
                 return;
@@ -101,7 +101,7 @@ static void on_run_state(Run *r, RunState before, void *userdata) {
         if ((r->state == RUN_EXECUTING) == (before == RUN_EXECUTING) || !may_hear(m, r->box))
                 return;
 
-        if (r->state == RUN_EXECUTING && r->box->state == BOX_STARTING && box_count_active_runs(r->box) == 1)
+        if (r->state == RUN_EXECUTING && r->box->state == BOX_STARTING && r->box->n_active_runs == 1)
                 tell_box(m, EVENT_BOX_NEW, r->box);
 
         e = event_of(r->state == RUN_EXECUTING ? EVENT_RUN_STARTED : EVENT_RUN_FINISHED, r->box);

@@ -304,7 +304,7 @@ int manager_to_json(Manager *m, uid_t uid, json_object **ret) {
         HASH_ITER(hh, m->boxes, b, next)
                 if (uid == 0 || b->owner == uid) {
                         n_boxes++;
-                        n_runs += box_count_active_runs(b);
+                        n_runs += b->n_active_runs;
                 }
 
         if (r >= 0)

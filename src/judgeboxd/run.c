@@ -45,6 +45,10 @@ void run_set_state(Run *r, RunState state) {
                   run_state_to_string(before), run_state_to_string(state));
         r->tenant->n_kept += state == RUN_KEPT;
         r->tenant->n_kept -= before == RUN_KEPT;
+        if (r->box) {
+                r->box->n_active_runs += state == RUN_EXECUTING;
+                r->box->n_active_runs -= before == RUN_EXECUTING;
+        }
         r->state = state;
 
         observers_tell_run(r, before);

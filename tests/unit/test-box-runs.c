@@ -103,21 +103,21 @@ END_TEST
 
 /* Whatever else is in the box. */
 START_TEST(test_active_runs) {
-        ck_assert_uint_eq(box_count_active_runs(box), 0);
+        ck_assert_uint_eq(box->n_active_runs, 0);
         ck_assert_int_eq(box->state, BOX_IDLE);
 
         for (uint64_t i = 1; i <= 3; i++)
                 (void) add_run(i);
         box_update_state(box);
-        ck_assert_uint_eq(box_count_active_runs(box), 3);
+        ck_assert_uint_eq(box->n_active_runs, 3);
         ck_assert_int_eq(box->state, BOX_RUNNING);
 
         /* Or one more cgroup would be made, below that of the box. */
         box->adopting = true;
         run_abort(box->runs, VERDICT_CANCELED, STEP_NONE, 0);
-        ck_assert_uint_eq(box_count_active_runs(box), 2);
+        ck_assert_uint_eq(box->n_active_runs, 2);
         box_stop(box);
-        ck_assert_uint_eq(box_count_active_runs(box), 0);
+        ck_assert_uint_eq(box->n_active_runs, 0);
 }
 END_TEST
 
