@@ -262,7 +262,6 @@ void admission_set_tenant_bound(Admission *a, uid_t tenant, size_t max_running) 
 
         n->max_running = max_running;
         tenant_update(a, n);
-        admission_advance(a);
 }
 
 void admission_leave(AdmissionTicket *t) {

@@ -133,16 +133,18 @@ static void apply_config(Manager *m) {
         const Config *c = m->config;
 
         apply_cpus(m);
+        uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
+        if (m->host_directories)
+                host_directories_set_projects(m->host_directories, (uint32_t) c->project_id_base);
+        for (Tenant *t = m->tenants; t; t = t->hh.next)
+                admission_set_tenant_bound(m->admission, t->uid, tenant_get_running_max(t));
+
+        /* Last: what now has its turn goes on at once, by what the rest says, and may end and take its tenant away. */
         admission_set_bounds(m->admission,
                              c->concurrent_runs != CONFIG_AUTO ? c->concurrent_runs
                              : m->cpus.exclusive               ? cpu_pool_get_n_cores(m->cpu_pool)
                                                                : m->cpus.n,
                              c->queue_max);
-        for (Tenant *t = m->tenants; t; t = t->hh.next)
-                admission_set_tenant_bound(m->admission, t->uid, tenant_get_running_max(t));
-        uid_range_set_bounds(m->uids, (uid_t) c->uid_range_base, (uint32_t) c->uid_range_boxes);
-        if (m->host_directories)
-                host_directories_set_projects(m->host_directories, (uint32_t) c->project_id_base);
 }
 
 void manager_log_config(const Config *c) {

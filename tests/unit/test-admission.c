@@ -179,10 +179,12 @@ START_TEST(test_tenant_bound) {
         ck_assert_uint_eq(order.admitted[1], 1);
         ck_assert_uint_eq(order.n_admitted, 2);
 
-        /* More may: that counts at once. */
+        /* More may: with the bounds of all. */
         admission_set_tenant_bound(order.admission, 1000, 2);
-        ck_assert_uint_eq(order.n_admitted, 3);
         admission_set_tenant_bound(order.admission, 1002, 2);
+        ck_assert_uint_eq(order.n_admitted, 2);
+        admission_set_bounds(order.admission, 2, 20);
+        ck_assert_uint_eq(order.n_admitted, 3);
 
         /* Less: who runs already stays. */
         admission_set_tenant_bound(order.admission, 1000, 1);

@@ -168,6 +168,39 @@ START_TEST(test_budgets) {
 }
 END_TEST
 
+static void on_admitted(AdmissionTicket *t, void *userdata) {
+        unsigned *n = userdata;
+
+        (*n)++;
+}
+
+/* More may go on in all, but less of one tenant's: no run begins by what was in force before. */
+START_TEST(test_new_bounds_together) {
+        AdmissionTicket tickets[3] = {};
+        unsigned n_begun = 0;
+
+        fixture_configure("[Manager]\nConcurrentRuns=1\n[Tenant 4711]\nRunningMax=5\n");
+        ck_assert_int_eq(manager_load_config(manager), 0);
+        for (size_t i = 0; i < ELEMENTSOF(tickets); i++) {
+                AdmissionWish wish = { .tenant = TENANT, .max_running = tenant_get_running_max(tenant) };
+
+                ck_assert_int_eq(admission_enter(manager->admission, &wish, 0, tickets + i, on_admitted, &n_begun),
+                                 i == 0);
+        }
+
+        fixture_configure("[Manager]\nConcurrentRuns=8\n[Tenant 4711]\nRunningMax=1\n");
+        ck_assert_int_eq(manager_load_config(manager), 0);
+        ck_assert_uint_eq(n_begun, 0);
+
+        fixture_configure("[Manager]\nConcurrentRuns=8\n[Tenant 4711]\nRunningMax=2\n");
+        ck_assert_int_eq(manager_load_config(manager), 0);
+        ck_assert_uint_eq(n_begun, 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(tickets); i++)
+                admission_leave(tickets + i);
+}
+END_TEST
+
 static void teardown(void) {
         /* As any that nothing came of: its tests have left nothing of it, or nothing but itself. */
         if (manager->tenants)
@@ -177,7 +210,10 @@ static void teardown(void) {
 }
 
 int main(void) {
-        const TTest *const tests[] = { test_life, test_boxes, test_storage, test_runs, test_adopted, test_budgets };
+        const TTest *const tests[] = {
+                test_life,    test_boxes,   test_storage, test_runs,
+                test_adopted, test_budgets, test_new_bounds_together,
+        };
 
         return test_run_as_root("tenant", tests, ELEMENTSOF(tests), setup, teardown);
 }
