@@ -13,7 +13,7 @@ const char box_options_help[] =
         "     --inodes=N               Number of files in the box\n"
         "     --bind=HOST[:INSIDE][:rw,noexec,optional]\n"
         "                              Show a file or directory of the host inside\n"
-        "     --directory=DIR          Work in this directory of one's own, on the host\n"
+        "     --directory=DIR          Work in this directory of mine, on the host\n"
         "     --host-directory         Work in one that is made on the host for the box\n"
         "     --directory-storage=BYTES\n"
         "                              Room for files there, where it has project quotas\n"
