@@ -23,6 +23,7 @@ typedef struct ScopeManager {
         sd_event *event;
         sd_bus_slot *matches[SCOPE_MATCHES_MAX];
         sd_bus_slot *subscribe;
+        char *pid1;       /* its unique name on this bus; NULL: not known yet */
         char *mount_root; /* the cgroup that the mount shows at its top */
         char *root;       /* the cgroup below which systemd makes its slices, relative to the mount; "" or "a/b" */
         bool no_pidfds;   /* this systemd does not know them (252) */

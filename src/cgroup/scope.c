@@ -34,6 +34,12 @@ static void scope_manager_recheck(ScopeManager *m) {
                 scope_box_recheck(SCOPE_BOX(b), /* missed_signals= */ true);
 }
 
+/* Anybody can send us a signal of any name. Before PID 1 has answered anything nobody knows who it is: then it is believed,
+ * which costs a look around. */
+static bool is_from_pid1(const ScopeManager *m, sd_bus_message *message) {
+        return !m->pid1 || streq_ptr(m->pid1, sd_bus_message_get_sender(message));
+}
+
 static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         ScopeManager *m = ASSERT_PTR(userdata);
         const char *job, *unit, *result;
@@ -59,6 +65,9 @@ static int on_unit_removed(sd_bus_message *message, void *userdata, sd_bus_error
         ScopeBox *b;
         int r;
 
+        if (!is_from_pid1(m, message))
+                return 0;
+
         r = sd_bus_message_read(message, "so", &unit, &path);
         if (r < 0)
                 return log_debug_errno(r, "Failed to read UnitRemoved: %m");
@@ -75,6 +84,9 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *r
         ScopeManager *m = ASSERT_PTR(userdata);
         int start, r;
 
+        if (!is_from_pid1(m, message))
+                return 0;
+
         r = sd_bus_message_read(message, "b", &start);
         if (r < 0)
                 return log_debug_errno(r, "Failed to read Reloading: %m");
@@ -86,13 +98,16 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *r
 }
 
 static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        ScopeManager *m = ASSERT_PTR(userdata);
         const sd_bus_error *e = sd_bus_message_get_error(reply);
+        const char *sender = sd_bus_message_get_sender(reply);
 
         /* "AlreadySubscribed" after PID 1 was executed anew: it remembers. */
         if (e)
                 log_debug("Subscribe: %s: %s", strna(e->name), strna(e->message));
 
-        return 0;
+        /* Else it is the bus itself that says that there is no PID 1. */
+        return sender && sender[0] == ':' ? free_and_strdup(&m->pid1, sender) : 0;
 }
 
 /* Without it PID 1 sends no signals at all. */
@@ -116,12 +131,20 @@ static int on_name_owner_changed(sd_bus_message *message, void *userdata, sd_bus
         const char *name, *old, *new;
         int r;
 
+        if (!streq_ptr(sd_bus_message_get_sender(message), "org.freedesktop.DBus"))
+                return 0;
+
         r = sd_bus_message_read(message, "sss", &name, &old, &new);
         if (r < 0)
                 return log_debug_errno(r, "Failed to read NameOwnerChanged: %m");
 
+        m->pid1 = mfree(m->pid1);
         if (isempty(new))
                 return 0;
+
+        r = free_and_strdup(&m->pid1, new);
+        if (r < 0)
+                return r;
 
         r = scope_manager_subscribe(m);
         if (r < 0)
@@ -342,6 +365,7 @@ static void scope_manager_forget_bus(ScopeManager *m) {
 
         scope_manager_leaving_forget_bus(m);
         m->subscribe = sd_bus_slot_unref(m->subscribe);
+        m->pid1 = mfree(m->pid1);
         m->bus = sd_bus_unref(m->bus);
 }
 

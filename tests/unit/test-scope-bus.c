@@ -26,7 +26,7 @@ static char top[64];
 
 /* What it does with the calls of StartTransientUnit, and how many there were. */
 static const char *refusal; /* NULL: none */
-static unsigned n_refusals, n_calls, n_stops;
+static unsigned n_refusals, n_calls, n_stops, n_subscribes;
 static bool silent;
 
 /* Pings that it has not answered yet. */
@@ -37,18 +37,43 @@ static BoxCgroup *box;
 static pid_t pid;
 static int n_attached, attached_result;
 
-static int send_signal(const char *member, const char *types, ...) {
+static int send_signal_from(
+                const char *sender,
+                const char *path,
+                const char *interface,
+                const char *member,
+                const char *types,
+                va_list ap) {
+
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        ck_assert_int_ge(sd_bus_message_new_signal(pid1, &m, path, interface, member), 0);
+        ck_assert_int_ge(sd_bus_message_set_sender(m, sender), 0);
+        ck_assert_int_ge(sd_bus_message_appendv(m, types, ap), 0);
+        return sd_bus_send(pid1, m, NULL);
+}
+
+/* Who PID 1's signals are from. */
+static const char *sender;
+
+static int send_signal(const char *member, const char *types, ...) {
         va_list ap;
         int r;
 
-        ck_assert_int_ge(sd_bus_message_new_signal(pid1, &m, SYSTEMD_PATH, SYSTEMD_MANAGER, member), 0);
-        ck_assert_int_ge(sd_bus_message_set_sender(m, SYSTEMD_NAME), 0);
         va_start(ap, types);
-        r = sd_bus_message_appendv(m, types, ap);
+        r = send_signal_from(sender, SYSTEMD_PATH, SYSTEMD_MANAGER, member, types, ap);
         va_end(ap);
-        ck_assert_int_ge(r, 0);
-        return sd_bus_send(pid1, m, NULL);
+        return r;
+}
+
+static int send_bus_signal(const char *from, const char *member, const char *types, ...) {
+        va_list ap;
+        int r;
+
+        va_start(ap, types);
+        r = send_signal_from(from, "/org/freedesktop/DBus", "org.freedesktop.DBus", member, types, ap);
+        va_end(ap);
+        return r;
 }
 
 /* Where the unit's cgroup is does not matter, only what its name is. */
@@ -91,6 +116,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         if (sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StartTransientUnit"))
                 return start_unit(m) < 0 ? -EIO : 1;
         n_stops += sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "StopUnit") > 0;
+        n_subscribes += sd_bus_message_is_method_call(m, SYSTEMD_MANAGER, "Subscribe") > 0;
         if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Peer", "Ping")) {
                 ck_assert_uint_lt(n_pings, ELEMENTSOF(pings));
                 pings[n_pings++] = sd_bus_message_ref(m);
@@ -148,7 +174,8 @@ static void on_attached(BoxCgroup *b, int r, void *userdata) {
 static void setup_without_bus(void) {
         _cleanup_free_ char *root = NULL;
 
-        n_refusals = n_calls = n_stops = 0;
+        sender = SYSTEMD_NAME;
+        n_refusals = n_calls = n_stops = n_subscribes = 0;
         n_attached = 0;
         silent = false;
         ck_assert_int_eq(cgroup_mount_open(&mount_fd, &root), 0);
@@ -386,6 +413,54 @@ static void setup_attached(void) {
         ck_assert_int_eq(attached_result, 0);
 }
 
+#define PID1_NAME ":1.0"
+#define OTHER_NAME ":1.4711"
+
+static void send_owner_changed(const char *from, const char *owner) {
+        ck_assert_int_ge(send_bus_signal(from, "NameOwnerChanged", "sss", SYSTEMD_NAME, "", owner), 0);
+}
+
+static void send_unit_removed(const char *from) {
+        sender = from;
+        ck_assert_int_ge(send_signal("UnitRemoved", "so", UNIT, "/unit"), 0);
+}
+
+static void send_reloaded(const char *from) {
+        sender = from;
+        ck_assert_int_ge(send_signal("Reloading", "b", false), 0);
+}
+
+/* Anybody can send them, as often as he likes: each would be a look at all boxes, or more work for PID 1. */
+START_TEST(test_signals_of_others) {
+        char path[128];
+
+        setup_attached();
+        (void) snprintf(path, sizeof(path), "%s/" UNIT, top);
+        scope_manager_add_leaving(SCOPE_MANAGER(manager), UNIT, path);
+        send_owner_changed("org.freedesktop.DBus", PID1_NAME);
+        loop_until(n_subscribes == 2);
+        SCOPE_BOX(box)->watch = false;
+
+        send_owner_changed(OTHER_NAME, OTHER_NAME);
+        send_owner_changed(PID1_NAME, OTHER_NAME);
+        send_reloaded(OTHER_NAME);
+        send_unit_removed(OTHER_NAME);
+        send_unit_removed(PID1_NAME);
+        loop_until(n_stops > 0);
+        ck_assert_uint_eq(n_subscribes, 2);
+        ck_assert(!SCOPE_BOX(box)->watch);
+
+        send_reloaded(PID1_NAME);
+        loop_until(SCOPE_BOX(box)->watch);
+        send_owner_changed("org.freedesktop.DBus", PID1_NAME);
+        loop_until(n_subscribes == 3);
+        ck_assert_uint_eq(n_stops, 1);
+
+        scope_manager_drop_leaving(SCOPE_MANAGER(manager), UNIT);
+        teardown();
+}
+END_TEST
+
 /* Each waits for an answer of its own: that to an earlier question says nothing of what was begun since. */
 START_TEST(test_settle) {
         uint64_t settled = 0;
@@ -466,6 +541,7 @@ int main(void) {
         tcase_add_test(c, test_no_bus_yet);
         tcase_add_test(c, test_removed_meanwhile);
         tcase_add_test(c, test_leaving_stays);
+        tcase_add_test(c, test_signals_of_others);
         tcase_add_test(c, test_settle);
         tcase_add_test(c, test_settle_is_forgotten);
         tcase_add_test(c, test_settle_without_connection);
