@@ -76,6 +76,15 @@ static void drop_subscriber(BusService *s, const char *name) {
         free(u);
 }
 
+static size_t count_subscribers(const BusService *s, uid_t uid) {
+        size_t n = 0;
+
+        for (const Subscriber *u = s->subscribers; u; u = u->hh.next)
+                n += u->uid == uid;
+
+        return n;
+}
+
 int bus_service_subscribe(BusService *s, sd_bus_message *m) {
         Subscriber *u = NULL;
         Caller caller;
@@ -88,6 +97,9 @@ int bus_service_subscribe(BusService *s, sd_bus_message *m) {
         HASH_FIND_STR(s->subscribers, caller.bus_name, u);
         if (u)
                 return 0;
+
+        if (count_subscribers(s, caller.uid) >= BUS_SUBSCRIBERS_PER_UID_MAX)
+                return -EUSERS;
 
         u = new(Subscriber, 1);
         if (!u)

@@ -20,6 +20,9 @@
 #define BUS_INTERFACE_MANAGER "org.judgebox1.Manager"
 #define BUS_INTERFACE_BOX "org.judgebox1.Box"
 
+/* Of one uid: what happens in one of its boxes is told to each, before anything else is done. */
+#define BUS_SUBSCRIBERS_PER_UID_MAX 32U
+
 typedef struct BusService BusService;
 typedef struct BusCall BusCall;
 
@@ -43,7 +46,7 @@ BusCall **bus_service_get_calls(BusService *s);
 BusCall **bus_service_get_next_call(BusService *s);
 BusUsage **bus_service_get_usage(BusService *s);
 
-/* From now on this client hears of its boxes; 0 also if it does already. */
+/* From now on this client hears of its boxes; 0 also if it does already. -EUSERS: as many of its uid's do as may. */
 int bus_service_subscribe(BusService *s, sd_bus_message *m);
 int bus_service_unsubscribe(BusService *s, sd_bus_message *m);
 

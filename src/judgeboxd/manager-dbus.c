@@ -225,6 +225,9 @@ static int method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *err
         int r;
 
         r = bus_service_subscribe(ASSERT_PTR(userdata), m);
+        if (r == -EUSERS)
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_LIMITS_EXCEEDED, "No more than %u subscribers at a time.",
+                                                  BUS_SUBSCRIBERS_PER_UID_MAX);
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 

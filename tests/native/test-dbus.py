@@ -335,6 +335,30 @@ def test_subscriber_leaves():
         s.alive()
 
 
+@test
+def test_subscribers_of_one():
+    """Each is one more signal to send of everything that the uid does."""
+    with on_bus() as s:
+        several = [s.connection(65534) for _ in range(33)]
+        for c in several[:32]:
+            c.manager('Subscribe')
+        bus_refused('org.freedesktop.DBus.Error.LimitsExceeded', several[32].manager, 'Subscribe')
+        several[0].manager('Subscribe')
+        s.bus.manager('Subscribe')
+        several[1].manager('Unsubscribe')
+        several[32].manager('Subscribe')
+        several[2].close()
+        check(wait_until(lambda: subscribes(several[1])), 'one that has gone is not counted')
+
+
+def subscribes(c):
+    try:
+        c.manager('Subscribe')
+    except BusError:
+        return False
+    return True
+
+
 # ---- what cannot be meant ----
 
 def deep(depth):
