@@ -32,6 +32,16 @@ void run_read_memory(Run *r) {
         e->memory_shmem_bytes = stat.shmem_bytes;
 }
 
+/* The kernel counts as killed here whoever it kills for lack of memory, also where it is the machine that has no more, or
+ * the tenant. Then the run's own limit was never reached; where that is not known it is taken for the reason. */
+static bool run_reached_its_memory_limit(const Run *r) {
+        uint64_t reached = RESULT_UNKNOWN, failed = RESULT_UNKNOWN;
+
+        read_number(r, RUN_CGROUP_MEMORY_EVENTS, "max", &reached);
+        read_number(r, RUN_CGROUP_MEMORY_EVENTS, "oom", &failed);
+        return reached != 0 || failed != 0;
+}
+
 static void run_read_evidence(Run *r) {
         RunResult *e = &r->result;
         CpuStat stat;
@@ -67,7 +77,7 @@ static void run_read_evidence(Run *r) {
                 if (e->memory_peak_bytes > r->spec.limits.values[LIMIT_MEMORY])
                         r->causes |= RUN_CAUSE_MEMORY;
         } else if (e->oom_kills != RESULT_UNKNOWN && e->oom_kills > 0)
-                r->causes |= RUN_CAUSE_MEMORY;
+                r->causes |= run_reached_its_memory_limit(r) ? RUN_CAUSE_MEMORY : RUN_CAUSE_NO_MEMORY;
 }
 
 /* SIGXFSZ is how the kernel refuses to let a file grow; a program that ends by it wrote too much. */
@@ -84,6 +94,11 @@ static Verdict run_decide(Run *r) {
         const uint64_t *v = r->spec.limits.values;
         RunResult *e = &r->result;
 
+        if (FLAGS_SET(r->causes, RUN_CAUSE_NO_MEMORY)) {
+                e->step = STEP_CGROUP;
+                e->error = ENOMEM;
+                return VERDICT_INTERNAL_ERROR;
+        }
         if (FLAGS_SET(r->causes, RUN_CAUSE_VIOLATION) || killed_by_filter(r))
                 return VERDICT_SECURITY_VIOLATION;
         if (FLAGS_SET(r->causes, RUN_CAUSE_MEMORY))

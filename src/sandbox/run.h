@@ -47,6 +47,7 @@ typedef enum RunCause {
         RUN_CAUSE_OUTPUT = 1 << 4,
         RUN_CAUSE_CANCELED = 1 << 5,
         RUN_CAUSE_VIOLATION = 1 << 6,
+        RUN_CAUSE_NO_MEMORY = 1 << 7, /* it had to end though it was within its limit */
 } RunCause;
 
 typedef struct Run {
