@@ -23,6 +23,10 @@ static int prepare(Run *r, Failure *f) {
                 return q;
         r->request.spec.degraded = manager_get_degraded(r->manager);
 
+        /* Likewise, of what was looked at before its files were sent, and before the others of its group were ready. */
+        if (!box_has_room(r->box))
+                return failure_set(f, FAILURE_BOX_BUSY, r->box->id);
+
         q = box_take_cgroup(r->box, &r->request.spec.limits, &r->number, &r->cgroup);
         if (q == -ENXIO)
                 return failure_set_message(f, FAILURE_LIMIT_OUT_OF_RANGE, "limits.cpuSet",

@@ -99,6 +99,30 @@ def test_one_box():
 
 
 @test
+def test_box_is_full():
+    """There was room for each of them when it came, but there is not for all."""
+    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
+    config.parent.mkdir(parents=True)
+    config.write_text('[Manager]\nConcurrentRuns=8\n')
+    with listening('--config-root=root') as s:
+        s.client.call('CreateBox', {'box': 'b'})
+        alone, some = s.connect(), s.connect()
+        alone.send('Run', {'box': 'b', 'arguments': ['sleep', '100']})
+        eight = {'members': [member(f'm{i}', 'exec sleep 100', box='b') for i in range(8)]}
+        some.send('RunGroup', eight)
+        check(wait_until(lambda: s.client.call('GetStatus')['activeRuns'] == 9), 'they run')
+        refused('BoxBusy', s.client, 'RunGroup', eight, box='b')
+        check_equal(s.client.call('GetStatus')['activeRuns'], 9)
+
+        s.client.call('Kill', {'box': 'b'})
+        check_equal(alone.receive()['result']['verdict'], 'canceled')
+        check_equal(set(verdicts(some.receive()).values()), {'canceled'})
+        check_equal(s.client.run('true', box='b')['verdict'], 'ok')
+        alone.close()
+        some.close()
+
+
+@test
 def test_end_rules():
     with private() as s:
         def run(**rule):
