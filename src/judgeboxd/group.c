@@ -140,9 +140,10 @@ static void on_member_done(Operation *o, const Failure *failure, void *userdata)
         if (!failure && failure_take(&f, keep_reply(g, member, o)))
                 failure = &f;
 
+        /* Before all have begun, none of the others ever will: one whose box goes, or that is killed, is no failure. */
         if (failure)
                 fail(g, member, failure);
-        else if (member->on_end == GROUP_END ||
+        else if (!g->launched || member->on_end == GROUP_END ||
                  (member->on_end == GROUP_END_ON_FAILURE && o->run->result.verdict != VERDICT_OK))
                 end_others(g, member);
         leave(g);

@@ -247,6 +247,31 @@ def test_kill_where_one_ends_another():
 
 
 @test
+def test_one_ends_before_all_can_start():
+    """Whatever the rules: those that are left would wait for it for ever, and their turn with them."""
+    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
+    config.parent.mkdir(parents=True)
+    config.write_text('[Manager]\nConcurrentRuns=1\n')
+    with listening('--config-root=root') as s:
+        for end in 'Kill', 'DestroyBox':
+            s.client.call('CreateBox', {'box': 'b'})
+            running, waiting, next_one = s.connect(), s.connect(), s.connect()
+            running.send('Run', {'arguments': ['sleep', '100']}, more=True)
+            running.receive()
+            waiting.send('RunGroup', {'members': [member('a', 'true', box='b'), member('b', 'true')]})
+            check(wait_until(lambda: s.client.call('GetStatus')['waitingRuns'] == 1), 'it waits')
+            s.client.call(end, {'box': 'b'})
+            next_one.send('Run', {'arguments': ['true']})
+            running.close()
+            check_equal(next_one.receive()['result']['verdict'], 'ok')
+            check_equal(set(verdicts(waiting.receive()).values()), {'canceled'})
+            for c in waiting, next_one:
+                c.close()
+            if end == 'Kill':
+                s.client.call('DestroyBox', {'box': 'b'})
+
+
+@test
 def test_one_cannot_start():
     """Then none does, and what was made is taken away."""
     with private() as s:
