@@ -7,7 +7,7 @@
  *
  * The directory is locked (flock) for as long as its manager lives, so that whoever comes next to the same place
  * can tell one that was left behind by a crash and take it away. A pid would not tell: it may be of another
- * pid namespace.
+ * pid namespace. It is open to its owner alone: whoever can open it can lock it, too.
  *
  * Where boxes are to outlive their manager the directory has a name of its own, and stays for as long as there is a box
  * in it: the manager that comes next takes it over. */
@@ -24,6 +24,7 @@
 #include "log.h"
 
 #define TREE_PREFIX "judgebox-"
+#define TREE_MODE 0700
 
 /* Where processes go that are in the way at the place: with controllers enabled a cgroup has no processes. */
 #define TREE_LEAF "judgebox-leaf"
@@ -243,7 +244,7 @@ static int make_dir(TreeManager *t, const char *place_path) {
                 if (!path)
                         return -ENOMEM;
 
-                if (mkdirat(t->place_fd, name, 0755) < 0) {
+                if (mkdirat(t->place_fd, name, TREE_MODE) < 0) {
                         if (errno == EEXIST)
                                 continue;
                         return -errno;
@@ -292,14 +293,17 @@ static int open_lasting_dir(TreeManager *t, const char *place_path, const char *
         if (!t->name || !t->path)
                 return -ENOMEM;
 
-        if (mkdirat(t->place_fd, name, 0755) < 0 && errno != EEXIST)
+        if (mkdirat(t->place_fd, name, TREE_MODE) < 0 && errno != EEXIST)
                 return -errno;
 
         t->dir_fd = cgroup_dir_open(t->place_fd, name, O_RDONLY);
         if (t->dir_fd < 0)
                 return t->dir_fd;
 
-        r = lock_lasting(t->dir_fd);
+        /* One that was there may be open to others. */
+        r = RET_NERRNO(fchmod(t->dir_fd, TREE_MODE));
+        if (r >= 0)
+                r = lock_lasting(t->dir_fd);
         if (r < 0)
                 t->dir_fd = safe_close(t->dir_fd);
         return r;

@@ -3,6 +3,8 @@
 /* The manager `tree` on the machine's own cgroup2, below which it makes a directory and takes it away again. Where
  * there are controllers (a guest), that limits really land. */
 
+#include <limits.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -90,6 +92,27 @@ static void fixture_end(Fixture *f) {
         ck_assert(!cgroup_exists(path));
 }
 
+/* Who can open the directory could lock it, and no manager would ever get it again. */
+static void check_closed_to_others(const char *box_path) {
+        int status;
+        pid_t pid;
+
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                int mount_fd = mount_open();
+                char path[PATH_MAX];
+
+                (void) snprintf(path, sizeof(path), "%.*s", (int) (strrchr(box_path, '/') - box_path), box_path);
+                if (setresuid(65534, 65534, 65534) < 0)
+                        _exit(EXIT_FAILURE);
+                _exit(openat(mount_fd, path + 1, O_RDONLY) < 0 && errno == EACCES ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+}
+
 START_TEST(test_names) {
         _cleanup_(cgroup_manager_freep) CgroupManager *m = NULL;
         _cleanup_(box_cgroup_freep) BoxCgroup *a = NULL, *b = NULL, *c = NULL;
@@ -106,6 +129,7 @@ START_TEST(test_names) {
         ck_assert_int_eq(box_cgroup_new(m, 1000, "x-1", "x", &c), 0);
         ck_assert_ptr_nonnull(endswith(box_cgroup_get_path(a), "/1000-x"));
         ck_assert(cgroup_exists(box_cgroup_get_path(a)));
+        check_closed_to_others(box_cgroup_get_path(a));
 
         a = box_cgroup_free(a);
         ck_assert_int_eq(box_cgroup_new(m, 1000, "x", "x", &a), 0);
@@ -353,7 +377,7 @@ END_TEST
 /* A box and a run of it go on without their manager, and the next one has them; what it does not want goes. */
 START_TEST(test_lasting) {
         _cleanup_(cgroup_manager_freep) CgroupManager *m = NULL, *next = NULL;
-        _cleanup_free_ char *name = strprintf("test-lasting-%i", getpid()), *path = NULL;
+        _cleanup_free_ char *name = strprintf("test-lasting-%i", getpid()), *path = NULL, *directory = NULL;
         _cleanup_close_ int supervisor_fd = -EBADF;
         BoxCgroup *a = NULL, *stray = NULL;
         RunCgroup *run = NULL;
@@ -371,13 +395,22 @@ START_TEST(test_lasting) {
         ck_assert_int_eq(box_cgroup_delegate(a, BOX_ROOT_UID, &supervisor_fd), 0);
         ck_assert_int_eq(box_cgroup_enable_controllers(a), 0);
         ck_assert_int_eq(run_cgroup_new(a, 7, &run), 0);
+        directory = strndup(box_cgroup_get_path(a), (size_t) (strrchr(box_cgroup_get_path(a), '/') - box_cgroup_get_path(a)));
+        ck_assert_ptr_nonnull(directory);
         run = run_cgroup_release(run);
         a = box_cgroup_release(a);
         stray = box_cgroup_release(stray);
         m = cgroup_manager_free(m);
 
+        /* As an older one left it. */
+        {
+                _cleanup_close_ int mount_fd = mount_open();
+
+                ck_assert_int_eq(fchmodat(mount_fd, directory + 1, 0755, 0), 0);
+        }
         ck_assert_int_eq(cgroup_manager_new_lasting_tree(NULL, name, &next), 0);
         ck_assert_int_eq(box_cgroup_adopt(next, 1000, "a", &a), 0);
+        check_closed_to_others(box_cgroup_get_path(a));
         ck_assert_int_eq(box_cgroup_list_runs(a, &numbers, &n), 0);
         ck_assert_uint_eq(n, 1);
         ck_assert_uint_eq(numbers[0], 7);
@@ -386,8 +419,7 @@ START_TEST(test_lasting) {
 
         /* One that was never delegated has nothing to adopt. */
         ck_assert_int_eq(box_cgroup_adopt(next, 1000, "stray", &stray), -ENODATA);
-        path = strprintf("%.*s/1000-b", (int) (strrchr(box_cgroup_get_path(a), '/') - box_cgroup_get_path(a)),
-                         box_cgroup_get_path(a));
+        path = strprintf("%s/1000-b", directory);
         {
                 _cleanup_close_ int mount_fd = mount_open();
 
@@ -400,8 +432,7 @@ START_TEST(test_lasting) {
         run = run_cgroup_free(run);
         a = box_cgroup_free(a);
         next = cgroup_manager_free(next);
-        *strrchr(path, '/') = '\0';
-        ck_assert(!cgroup_exists(path));
+        ck_assert(!cgroup_exists(directory));
 }
 END_TEST
 
