@@ -88,13 +88,18 @@ static int tenant_refuse(Tenant *t, BudgetType type, uint64_t limit, Failure *f)
         return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), limit);
 }
 
-/* amount: how much of it there would be. */
-static int tenant_check(Tenant *t, BudgetType type, uint64_t amount, Failure *f) {
+/* amount: how much of it there would be. Where no budget is in the way there is a bound all the same: a sum of storage limits
+ * that no disk has must not wrap. */
+static int tenant_check(Tenant *t, BudgetType type, uint64_t amount, bool may_exceed, Failure *f) {
+        uint64_t max = INT64_MAX;
         Budget budget;
 
-        config_get_budget(t->manager->config, t->uid, &budget);
-        if (amount > budget.values[type])
-                return tenant_refuse(t, type, budget.values[type], f);
+        if (!may_exceed) {
+                config_get_budget(t->manager->config, t->uid, &budget);
+                max = MIN(max, budget.values[type]);
+        }
+        if (amount > max)
+                return tenant_refuse(t, type, max, f);
 
         t->told &= ~(1U << type);
         return 0;
@@ -106,9 +111,10 @@ int tenant_add_box(Tenant *t, const BoxSettings *settings, Failure *f) {
         assert(t);
         assert(settings);
 
-        r = tenant_check(t, BUDGET_BOXES, t->n_boxes + 1, f);
-        if (r == 0 && !settings->may_exceed)
-                r = tenant_check(t, BUDGET_STORAGE, t->storage_bytes + budget_get_storage(settings), f);
+        r = tenant_check(t, BUDGET_BOXES, t->n_boxes + 1, /* may_exceed= */ false, f);
+        if (r == 0)
+                r = tenant_check(t, BUDGET_STORAGE, t->storage_bytes + budget_get_storage(settings),
+                                 settings->may_exceed, f);
         if (r == 0)
                 tenant_adopt_box(t, settings);
         return r;
@@ -119,7 +125,7 @@ int tenant_add_run(Tenant *t, Failure *f) {
 
         assert(t);
 
-        r = tenant_check(t, BUDGET_RUNS, t->n_runs + 1, f);
+        r = tenant_check(t, BUDGET_RUNS, t->n_runs + 1, /* may_exceed= */ false, f);
         if (r == 0)
                 t->n_runs++;
         return r;

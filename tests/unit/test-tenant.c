@@ -107,6 +107,44 @@ START_TEST(test_storage) {
 }
 END_TEST
 
+/* No budget, or polkit's leave to exceed it: a sum that would wrap is refused before, or taking a box away again would be
+ * our end. */
+static void assert_sum_does_not_wrap(bool may_exceed) {
+        BoxSettings s = with_storage(UINT64_C(1) << 50);
+        Failure f = FAILURE_NULL;
+        size_t n = 0;
+        int r;
+
+        s.may_exceed = may_exceed;
+        while (s.n_tmpfs < BOX_TMPFS_MAX)
+                s.tmpfs[s.n_tmpfs++].bytes = UINT64_C(1) << 50;
+
+        /* Half as many as there may be by default. */
+        while ((r = tenant_add_box(tenant, &s, &f)) == 0)
+                n++;
+        assert_refused(r, &f, "storage", INT64_MAX);
+        ck_assert_uint_le(tenant->storage_bytes, INT64_MAX);
+        ck_assert_uint_gt(tenant->storage_bytes, INT64_MAX - budget_get_storage(&s));
+
+        while (n-- > 0)
+                tenant_remove_box(tenant, &s);
+        ck_assert_ptr_null(manager->tenants);
+}
+
+START_TEST(test_storage_without_bound) {
+        fixture_configure("");
+        ck_assert_int_eq(manager_load_config(manager), 0);
+        assert_sum_does_not_wrap(/* may_exceed= */ false);
+}
+END_TEST
+
+START_TEST(test_storage_beyond_bound) {
+        fixture_configure("[Tenant]\nStorageMax=1G\n");
+        ck_assert_int_eq(manager_load_config(manager), 0);
+        assert_sum_does_not_wrap(/* may_exceed= */ true);
+}
+END_TEST
+
 START_TEST(test_runs) {
         Failure f = FAILURE_NULL;
 
@@ -213,6 +251,7 @@ int main(void) {
         const TTest *const tests[] = {
                 test_life,    test_boxes,   test_storage, test_runs,
                 test_adopted, test_budgets, test_new_bounds_together,
+                test_storage_without_bound, test_storage_beyond_bound,
         };
 
         return test_run_as_root("tenant", tests, ELEMENTSOF(tests), setup, teardown);
