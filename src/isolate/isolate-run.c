@@ -247,14 +247,12 @@ static int finish(Isolate *i, const RunStreams *s, VarlinkReply *reply) {
 
 /* A judge would follow a link that the program left, or wait at a FIFO. */
 static int clear_special_files(Isolate *i) {
-        _cleanup_close_ int fd = -EBADF;
         int r;
 
         if (i->options.special_files)
                 return 0;
 
-        fd = openat(i->directory_fd, "box", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        r = fd < 0 ? -errno : special_files_remove(fd);
+        r = special_files_remove(i->directory_fd, "box");
         return r < 0 ? isolate_fail(i, "Cannot remove special files: %s", strerror(-r)) : 0;
 }
 

@@ -44,5 +44,5 @@ int isolate_cleanup(Isolate *i);
 int isolate_check_config(Isolate *i);
 int isolate_run(Isolate *i);
 
-/* Removes all that is neither a regular file nor a directory. */
-int special_files_remove(int dir_fd);
+/* Removes all below this directory that is neither a regular file nor a directory. */
+int special_files_remove(int dir_fd, const char *name);

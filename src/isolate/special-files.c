@@ -193,11 +193,11 @@ static int step(Walk *w) {
         return enter(w, fd);
 }
 
-int special_files_remove(int dir_fd) {
+int special_files_remove(int dir_fd, const char *name) {
         _cleanup_(walk_done) Walk w = { .fd = -EBADF };
         int r;
 
-        r = open_directory(dir_fd, ".");
+        r = open_directory(dir_fd, name);
         if (r >= 0)
                 r = enter(&w, r);
         while (r >= 0 && w.n > 0)

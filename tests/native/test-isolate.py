@@ -755,7 +755,7 @@ def test_special_files_out_of_reach():
         environment = {**os.environ, 'JUDGEBOX_SOCKET': service.path}
         for who in [], ['--as-uid=1', '--as-gid=1']:
             directory = pathlib.Path(isolate(*who, '--init', env=environment).out.strip()) / 'box'
-            for script in deep, shut:
+            for script in deep, shut, 'ln -s / last; chmod 0 /box':
                 done = run(*who, '--', SH, '-c', script, env=environment)
                 check_equal((done.status, done.meta.get('status')), (0, None), repr(done))
                 check_equal(subprocess.run(['find', directory, '-type', 'l'], capture_output=True, check=True).stdout, b'')
