@@ -28,6 +28,9 @@ int isolate_rule_open(Isolate *i, const DirRule *rule) {
                         return -errno;
         }
 
+        if ((rule->flags & DIR_TMP) || streq(rule->outside, "./box"))
+                return program_directory_open(i->directory_fd, rule->outside);
+
         /* In the box's directory a link may be an earlier program's, and lead to what the caller alone may open. */
         if (rule->outside[0] != '/')
                 how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;

@@ -44,5 +44,9 @@ int isolate_cleanup(Isolate *i);
 int isolate_check_config(Isolate *i);
 int isolate_run(Isolate *i);
 
+/* Opens one of the directories that are a program's own. Where an earlier program has shut it, to itself and to us, it is
+ * opened for both. */
+int program_directory_open(int dir_fd, const char *name);
+
 /* Removes all below this directory that is neither a regular file nor a directory. */
 int special_files_remove(int dir_fd, const char *name);

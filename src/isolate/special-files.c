@@ -67,6 +67,24 @@ static int open_directory(int dir_fd, const char *name) {
         return r < 0 ? r : RET_NERRNO(openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+int program_directory_open(int dir_fd, const char *name) {
+        _cleanup_close_ int path_fd = -EBADF;
+        struct stat st;
+        int r;
+
+        path_fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (path_fd < 0 || fstat(path_fd, &st) < 0)
+                return -errno;
+
+        if ((st.st_mode & 0500) != 0500) {
+                r = make_accessible(path_fd);
+                if (r < 0)
+                        return r;
+        }
+
+        return open_directory(dir_fd, name);
+}
+
 /* Returns 1 for a directory. */
 static int clear_entry(int dir_fd, const char *name) {
         struct stat st;

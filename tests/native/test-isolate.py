@@ -759,6 +759,8 @@ def test_special_files_out_of_reach():
                 done = run(*who, '--', SH, '-c', script, env=environment)
                 check_equal((done.status, done.meta.get('status')), (0, None), repr(done))
                 check_equal(subprocess.run(['find', directory, '-type', 'l'], capture_output=True, check=True).stdout, b'')
+            ok(run(*who, '--special-files', '--', SH, '-c', 'chmod 0 /tmp /box', env=environment))
+            ok(run(*who, '--', SH, '-c', 'echo x >/tmp/x; echo x >/box/x', env=environment))
             ok(isolate(*who, '--cleanup', env=environment))
 
 
