@@ -34,8 +34,8 @@ static void scope_manager_recheck(ScopeManager *m) {
                 scope_box_recheck(SCOPE_BOX(b), /* missed_signals= */ true);
 }
 
-/* Anybody can send us a signal of any name. Before PID 1 has answered anything nobody knows who it is: then it is believed,
- * which costs a look around. */
+/* Anybody can send us a signal of any name. Before PID 1 has answered anything nobody knows who it is: then it is
+ * believed, which costs a look around. */
 static bool is_from_pid1(const ScopeManager *m, sd_bus_message *message) {
         return !m->pid1 || streq_ptr(m->pid1, sd_bus_message_get_sender(message));
 }

@@ -81,7 +81,8 @@ void admission_hold(Admission *a, bool hold);
 /* Changes both bounds: what is beyond them is not sent away; whose turn it is now goes on. */
 void admission_set_bounds(Admission *a, size_t max_running, size_t max_waiting);
 
-/* That of one tenant, before admission_set_bounds(): nothing goes on yet. Does nothing for one that has nothing here. */
+/* That of one tenant, before admission_set_bounds(): nothing goes on yet. Does nothing for one that has nothing
+ * here. */
 void admission_set_tenant_bound(Admission *a, uid_t tenant, size_t max_running);
 
 /* The run ended or gives up waiting; whose turn it is goes on. Does nothing for a ticket that is not in. */

@@ -90,37 +90,38 @@ static int box_register(
                 return -ENOMEM;
         }
 
-        if (adopted)
-                tenant_adopt_box(tenant, settings);
-        else {
-                r = tenant_add_box(tenant, settings, f);
-                if (r != 0) {
-                        (void) box_release_memory(b);
-                        return r;
-                }
-        }
-
-        HASH_ADD_KEYPTR(hh, m->boxes, b->name, strlen(b->name), b);
-        if (!hash_added(b)) {
-                tenant_remove_box(tenant, settings);
-                (void) box_release_memory(b);
-                return -ENOMEM;
-        }
-
-        b->settings = *settings;
-        box_settings_init(settings);
-
-        r = b->settings.host_name ? 0 : free_and_strdup(&b->settings.host_name, BOX_HOST_NAME_DEFAULT);
+        r = settings->host_name ? 0 : free_and_strdup(&settings->host_name, BOX_HOST_NAME_DEFAULT);
         if (r >= 0)
-                r = limits_copy(&b->settings.limits, &b->run_limits);
+                r = limits_copy(&settings->limits, &b->run_limits);
         if (r >= 0)
                 r = limits_inherit(&b->run_limits, &m->config->limits);
         if (r >= 0)
                 r = limits_apply_defaults(&b->run_limits);
         if (r < 0) {
-                box_stop(b);
+                (void) box_release_memory(b);
                 return r;
         }
+
+        HASH_ADD_KEYPTR(hh, m->boxes, b->name, strlen(b->name), b);
+        if (!hash_added(b)) {
+                (void) box_release_memory(b);
+                return -ENOMEM;
+        }
+
+        /* Last: to take it back could be the end of the tenant, which is the caller's yet. */
+        if (adopted)
+                tenant_adopt_box(tenant, settings);
+        else {
+                r = tenant_add_box(tenant, settings, f);
+                if (r != 0) {
+                        HASH_DEL(m->boxes, b);
+                        (void) box_release_memory(b);
+                        return r;
+                }
+        }
+
+        b->settings = *settings;
+        box_settings_init(settings);
 
         *ret = b;
         return 0;

@@ -88,8 +88,8 @@ static int tenant_refuse(Tenant *t, BudgetType type, uint64_t limit, Failure *f)
         return failure_set_number(f, FAILURE_QUOTA_EXCEEDED, budget_type_to_string(type), limit);
 }
 
-/* amount: how much of it there would be. Where no budget is in the way there is a bound all the same: a sum of storage limits
- * that no disk has must not wrap. */
+/* amount: how much of it there would be. Where no budget is in the way there is a bound all the same: a sum of storage
+ * limits that no disk has must not wrap. */
 static int tenant_check(Tenant *t, BudgetType type, uint64_t amount, bool may_exceed, Failure *f) {
         uint64_t max = INT64_MAX;
         Budget budget;
