@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -12,13 +13,27 @@ from harness import (JUDGECTL, PRIVATE, TIMEOUT, check, check_equal, judgectl, m
                      wait_until)
 
 
-def leftovers():
-    """Cgroups and mounts, as far as they can be ours."""
-    with open('/proc/self/mountinfo') as mountinfo:
-        mounts = list(mountinfo)
-    roots = [line.split()[4] for line in mounts if ' - cgroup2 ' in line]
-    cgroups = {path for root in roots for path, _, _ in os.walk(root)}
-    return cgroups | set(mounts)
+def mounts():
+    return set(pathlib.Path('/proc/self/mountinfo').read_text().splitlines())
+
+
+def cgroups():
+    """Pairs of path and pid, of those that daemons like ours have made: they are named by it."""
+    for line in mounts():
+        if ' - cgroup2 ' in line:
+            for path, _, _ in os.walk(line.split()[4]):
+                found = re.search(r'/judgebox-(\d+)(-\d+)?(/|$)', path)
+                if found:
+                    yield path, int(found[1])
+
+
+def cgroups_of(daemon):
+    return [path for path, pid in cgroups() if pid == daemon]
+
+
+def abandoned():
+    """Whose daemon is gone."""
+    return {path for path, pid in cgroups() if not os.path.exists(f'/proc/{pid}')}
 
 
 def processes_with(word):
@@ -39,20 +54,21 @@ def children_of(pid):
 def start_sleeper():
     """A judgectl whose program sleeps; a number that only that program has on its command line."""
     number = f'{1000 + os.getpid()}.{time.monotonic_ns()}'
-    before = leftovers()
+    before = mounts()
     client = subprocess.Popen([JUDGECTL, *PRIVATE, '--json=short', 'run', '-w', '600', '-o', '/dev/null', '--',
                                '/bin/sh', '-c', 'sleep $0 & setsid sleep $0 & wait', number],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check(wait_until(lambda: len(processes_with(number)) >= 4), 'the program did not start')
     daemon, = children_of(client.pid)
-    check(leftovers() - before, 'it has cgroups while it runs')
+    check(cgroups_of(daemon), 'it has cgroups while it runs')
     return client, daemon, number, before
 
 
 def check_gone(daemon, number, before):
     check(wait_until(lambda: not processes_with(number)), 'processes of the run are left')
     check(wait_until(lambda: not os.path.exists(f'/proc/{daemon}')), 'judgeboxd is left')
-    check(wait_until(lambda: leftovers() <= before), f'left: {leftovers() - before}')
+    check(wait_until(lambda: not cgroups_of(daemon)), f'left: {cgroups_of(daemon)}')
+    check(wait_until(lambda: mounts() <= before), f'left: {mounts() - before}')
 
 
 @test
@@ -87,12 +103,13 @@ def test_killed_daemon():
 
 @test
 def test_nothing_is_left_after_a_run():
-    before = leftovers()
+    before = mounts(), abandoned()
     run('true')
     shell('while :; do :; done', '-t', '0.1')
     run('/no/such/program')
     judgectl(*PRIVATE, 'run', '--bind=/no/such/directory', 'true')
-    check(wait_until(lambda: leftovers() <= before), f'left: {leftovers() - before}')
+    check(wait_until(lambda: mounts() <= before[0]), f'left: {mounts() - before[0]}')
+    check(wait_until(lambda: abandoned() <= before[1]), f'left: {abandoned() - before[1]}')
 
 
 if __name__ == '__main__':

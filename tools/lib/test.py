@@ -221,11 +221,12 @@ def native_tests(degrade):
         yield from scripts(directory, {'JUDGEBOX_TEST_DEGRADE': 'yes' if degrade else 'no'})
 
 
-# These wait, mostly, for half a minute to be over in which nobody comes or answers. They do so while others work.
-MOSTLY_WAITING = {'test-disconnect.py', 'test-polkit.py', 'test-restart.py', 'test-service.py'}
+# These wait, mostly, for half a minute to be over in which nobody comes or answers. They do so while others work, in two
+# lanes.
+MOSTLY_WAITING = ({'test-disconnect.py', 'test-polkit.py', 'test-restart.py', 'test-service.py'}, {'test-slow-files.py'})
 
-# So many variants are built that each lane has its half of them.
-IN_HALVES = 'test-without-barriers.py'
+# It has so many variants, of which some hang for 20 s, that each lane does its part of them.
+IN_PARTS = 'test-without-barriers.py'
 
 # Native tests of what the guest has the real thing for, of what takes too long under emulation, and of what neither the
 # kernel nor a controller has a part in.
@@ -356,17 +357,18 @@ def run_native(report):
     if os.geteuid() != 0:
         report.skip('native', 'not root')
         return
-    busy, waiting = queue.SimpleQueue(), queue.SimpleQueue()
+    *waiting, busy = lanes = [queue.SimpleQueue() for _ in range(len(MOSTLY_WAITING) + 1)]
     for test in native_tests(degrade=True):
-        if test.name != IN_HALVES:
-            (waiting if test.name in MOSTLY_WAITING else busy).put(('native', LOGS / 'native', test))
+        if test.name != IN_PARTS:
+            lane = next((lane for names, lane in zip(MOSTLY_WAITING, waiting) if test.name in names), busy)
+            lane.put(('native', LOGS / 'native', test))
     for test in sanitized_tests():
-        waiting.put(('native/asan', LOGS / 'native-asan', test))
-    for half, lane in (1, busy), (2, waiting):
-        test = next(test for test in native_tests(degrade=True) if test.name == IN_HALVES)
-        test.name, test.command = f'{test.name}-{half}', [*test.command, f'--part={half}/2']
+        busy.put(('native/asan', LOGS / 'native-asan', test))
+    for part, lane in enumerate(lanes, 1):
+        test = next(test for test in native_tests(degrade=True) if test.name == IN_PARTS)
+        test.name, test.command = f'{test.name}-{part}', [*test.command, f'--part={part}/{len(lanes)}']
         lane.put(('native', LOGS / 'native', test))
-    run_lanes(report, busy, waiting)
+    run_lanes(report, *lanes)
 
 
 def why_no_guest():
