@@ -3,6 +3,7 @@
 """Several programs together: pipes between them, what the end of one means for the others, and what is refused."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +14,16 @@ from harness import EMULATED, PRIVATE, TOP, check, check_equal, compile_c, judge
 from service import HostileFile, listening, private, refused
 
 SH = '/bin/sh'
+
+
+@contextlib.contextmanager
+def concurrent_runs(n):
+    """A daemon by whose configuration so many run at a time."""
+    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[Manager]\nConcurrentRuns={n}\n')
+    with listening('--config-root=root') as s:
+        yield s
 
 
 def member(name, script, **more):
@@ -101,10 +112,7 @@ def test_one_box():
 @test
 def test_box_is_full():
     """There was room for each of them when it came, but there is not for all."""
-    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
-    config.parent.mkdir(parents=True)
-    config.write_text('[Manager]\nConcurrentRuns=8\n')
-    with listening('--config-root=root') as s:
+    with concurrent_runs(8) as s:
         s.client.call('CreateBox', {'box': 'b'})
         alone, some = s.connect(), s.connect()
         alone.send('Run', {'box': 'b', 'arguments': ['sleep', '100']})
@@ -249,10 +257,7 @@ def test_kill_where_one_ends_another():
 @test
 def test_one_ends_before_all_can_start():
     """Whatever the rules: those that are left would wait for it for ever, and their turn with them."""
-    config = pathlib.Path('root/etc/judgebox/judgebox.conf')
-    config.parent.mkdir(parents=True)
-    config.write_text('[Manager]\nConcurrentRuns=1\n')
-    with listening('--config-root=root') as s:
+    with concurrent_runs(1) as s:
         for end in 'Kill', 'DestroyBox':
             s.client.call('CreateBox', {'box': 'b'})
             running, waiting, next_one = s.connect(), s.connect(), s.connect()
